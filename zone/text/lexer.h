@@ -1,0 +1,39 @@
+/* The lexer of master files (RFC 1035 5.1): tokens of one entry at a time, without copying. Blanks,
+ * comments and parentheses vanish; a token is a span of the input with its escapes still in it. The
+ * input is followed by at least LEXER_PAD readable octets, so tokens may be read past their end in wide
+ * loads. One thread per lexer. */
+#ifndef ZONE_TEXT_LEXER_H
+#define ZONE_TEXT_LEXER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "zone/base/attr.h"
+
+#define LEXER_PAD 64
+
+struct token {
+    const char *text; /* first octet; inside the quotes of a quoted token */
+    uint32_t len;
+    bool quoted;
+};
+
+struct lexer {
+    const char *at;       /* next octet to look at */
+    const char *end;      /* end of input */
+    const char *complain; /* where an error of the lexer itself lies, with `error` */
+    const char *error;    /* NULL, or a phrase: unbalanced parenthesis, open quote ... */
+    unsigned depth;       /* open parentheses */
+};
+
+void lexer_init(struct lexer *lexer, const char *text, size_t len) NONNULL(1, 2);
+
+/* The next token of the current entry; false at the end of the entry (newline outside parentheses, or
+ * end of input) or on an error of the lexer (`error` is set). The newline itself is not consumed. */
+bool lexer_next(struct lexer *lexer, struct token *token) NODISCARD NONNULL(1, 2);
+
+/* Skips what is left of the entry with its newline. After an error it resynchronises at the next line
+ * that begins outside quotes and parentheses. */
+void lexer_skip_entry(struct lexer *lexer) NONNULL(1);
+
+#endif
