@@ -4,7 +4,7 @@
 
 #define NODISCARD __attribute__((warn_unused_result))
 #define NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
-#define PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF(at, first) __attribute__((__format__(__printf__, at, first)))
 #define UNUSED __attribute__((unused))
 #define PACKED __attribute__((packed))
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline

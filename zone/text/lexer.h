@@ -6,6 +6,7 @@
 #define ZONE_TEXT_LEXER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "zone/base/attr.h"
