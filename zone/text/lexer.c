@@ -1,0 +1,136 @@
+#include "zone/text/lexer.h"
+
+#include <stddef.h>
+#include <string.h>
+
+void lexer_init(struct lexer *lexer, const char *text, size_t len)
+{
+    memset(lexer, 0, sizeof *lexer);
+    lexer->at = text;
+    lexer->end = text + len;
+}
+
+/* What ends or interrupts an unquoted token. */
+enum { ORDINARY, BLANK, NEWLINE, COMMENT, OPEN, CLOSE, QUOTE, ESCAPE };
+static const uint8_t kinds[256] = {[' '] = BLANK,
+    ['\t'] = BLANK,
+    ['\r'] = BLANK,
+    ['\n'] = NEWLINE,
+    [';'] = COMMENT,
+    ['('] = OPEN,
+    [')'] = CLOSE,
+    ['"'] = QUOTE,
+    ['\\'] = ESCAPE};
+
+static bool complain(struct lexer *lexer, const char *at, const char *why)
+{
+    lexer->complain = at;
+    lexer->error = why;
+    return false;
+}
+
+static const char *skip_comment(const char *at, const char *end)
+{
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    return newline != NULL ? newline : end;
+}
+
+static bool quoted_token(struct lexer *lexer, struct token *token)
+{
+    const char *open = lexer->at, *at = open + 1;
+    for (; at < lexer->end && *at != '"'; at++) {
+        if (*at == '\n') {
+            lexer->at = at;
+            return complain(lexer, open, "a quoted string is not closed on its line");
+        }
+        if (*at == '\\' && at + 1 < lexer->end && at[1] != '\n')
+            at++;
+    }
+    if (at >= lexer->end) {
+        lexer->at = lexer->end;
+        return complain(lexer, open, "a quoted string is not closed");
+    }
+    token->text = open + 1;
+    token->len = (uint32_t)(at - open - 1);
+    token->quoted = true;
+    lexer->at = at + 1;
+    return true;
+}
+
+static bool plain_token(struct lexer *lexer, struct token *token)
+{
+    const char *at = lexer->at;
+    for (; at < lexer->end; at++) {
+        uint8_t kind = kinds[(uint8_t)*at];
+        if (kind == ORDINARY)
+            continue;
+        if (kind != ESCAPE)
+            break;
+        if (at + 1 < lexer->end && at[1] != '\n')
+            at++;
+    }
+    token->text = lexer->at;
+    token->len = (uint32_t)(at - lexer->at);
+    token->quoted = false;
+    lexer->at = at;
+    return true;
+}
+
+bool lexer_next(struct lexer *lexer, struct token *token)
+{
+    while (lexer->at < lexer->end) {
+        switch (kinds[(uint8_t)*lexer->at]) {
+        case BLANK:
+            lexer->at++;
+            break;
+        case NEWLINE:
+            if (lexer->depth == 0)
+                return false;
+            lexer->at++;
+            break;
+        case COMMENT:
+            lexer->at = skip_comment(lexer->at, lexer->end);
+            break;
+        case OPEN:
+            lexer->depth++;
+            lexer->at++;
+            break;
+        case CLOSE:
+            if (lexer->depth == 0)
+                return complain(lexer, lexer->at, "a closing parenthesis without an opening one");
+            lexer->depth--;
+            lexer->at++;
+            break;
+        case QUOTE:
+            return quoted_token(lexer, token);
+        default:
+            return plain_token(lexer, token);
+        }
+    }
+    if (lexer->depth != 0)
+        return complain(lexer, lexer->end, "an opening parenthesis is never closed");
+    return false;
+}
+
+void lexer_skip_entry(struct lexer *lexer)
+{
+    struct token token;
+    bool broken = lexer->error != NULL;
+    lexer->error = NULL;
+    while (lexer->at < lexer->end) {
+        if (lexer_next(lexer, &token))
+            continue;
+        if (lexer->error != NULL) {
+            /* A stray parenthesis or quote: the entry's shape is unknown, so begin anew at the next line. */
+            broken = true;
+            lexer->error = NULL;
+            lexer->at = skip_comment(lexer->at, lexer->end);
+        }
+        if (lexer->at < lexer->end && *lexer->at == '\n') {
+            lexer->at++;
+            break;
+        }
+    }
+    if (broken)
+        lexer->depth = 0;
+}
