@@ -1,0 +1,220 @@
+/* The plugin contract: all that a plugin sees of the server. A server block of the Corefile becomes a
+ * chain: a flat array of its plugins in the order of plugins/plugin.cfg, whatever their order in the
+ * Corefile. A query walks it in two phases, run by an engine (not by nested calls), so that a query can
+ * wait for something without holding a stack:
+ *
+ *     serve:   errors -> log -> chaos -> file      each says NEXT until one says ANSWERED
+ *     finish:             log <- chaos <-          backwards over those passed: change the reply
+ *     (the reply is written once, by reply_encode)
+ *     sent:    all plugins of the block            look at what was sent: log, count
+ *
+ * Threads. setup, start, stop and timers run in the control thread. serve, finish, sent and prefetch run
+ * in worker threads, many at once: what they read of `self` is frozen after start(), or swapped by one
+ * atomic pointer whose old value goes to host_retire. They never lock, never wait, and take memory only
+ * from query->scratch.
+ *
+ * The same source is compiled into the server or made a loadable object (`plugin PATH` in the Corefile);
+ * it defines one `const struct plugin` with PLUGIN(name). Functions declared here that are not inline
+ * are found in the program at load time. */
+#ifndef PLUGINS_PLUGIN_H
+#define PLUGINS_PLUGIN_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plugins/options.h"
+#include "zone/base/arena.h"
+#include "zone/base/attr.h"
+#include "zone/base/err.h"
+#include "zone/store/find.h"
+#include "zone/text/finding.h"
+#include "zone/wire/message.h"
+#include "zone/wire/reply.h"
+
+#define PLUGIN_ABI 1
+
+/* ---- setting up ---- */
+
+/* What the plugins of one server block set for the block itself; setup->block. */
+struct block {
+    const uint8_t *const *zones; /* the block's keys, wire names in lower case */
+    unsigned zones_count;
+    const char *label;            /* the keys as written, for messages */
+    const char *root;             /* root: where relative paths begin; NULL: the working directory */
+    struct option_strings bind;   /* bind: addresses and interfaces; none: all addresses */
+    struct option_strings except; /* bind except */
+    bool debug;                   /* debug */
+    bool times;                   /* set by a plugin that reads query->begin_ns and end_ns */
+    uint16_t udp_size;            /* bufsize: 0 for the default of 1232 */
+};
+
+/* Loads that setup leaves for later, to be run in parallel: JOB(ARG) runs on some thread before the set up
+ * of the whole configuration ends. An error from it refuses the configuration; what it reports goes through
+ * SINK, which may be called from that thread. Control thread, in setup only. */
+enum err setup_job(struct setup *setup, enum err (*job)(void *arg, const struct finding_sink *sink),
+    void *arg) NODISCARD NONNULL(1, 2);
+
+/* ---- the query ---- */
+
+enum transport {
+    TRANSPORT_UDP,
+    TRANSPORT_TCP,
+    TRANSPORT_TLS,
+    TRANSPORT_HTTPS,
+    TRANSPORT_QUIC,
+    TRANSPORT_GRPC
+};
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+struct chain;
+
+/* A find begun ahead of time by a plugin's prefetch hook; its serve goes on from there when `owner` is
+ * still its own mark. A plugin that changes the question clears `owner` (query_rename does). */
+struct lookup {
+    const void *owner;
+    const void *zone;
+    struct find find;
+};
+
+/* One query on its way. Belongs to a worker; a plugin has it from serve until it has returned a verdict
+ * other than SERVED_SUSPENDED, or until it has called query_resume. */
+struct query {
+    const struct question *question; /* what the chain answers: message.question unless rewritten */
+    struct arena *scratch;           /* memory that lives until the reply is sent */
+    const struct chain *chain;
+    const char *error;    /* query_fail: what went wrong, for the errors plugin; NULL if nothing did */
+    const char *error_by; /* the plugin that said so */
+    uint64_t begin_ns;    /* CLOCK_REALTIME of arrival, when block->times */
+    uint64_t end_ns;      /* and of sending, valid in sent */
+    uint32_t reply_len;   /* valid in sent: octets sent */
+    uint16_t worker;      /* index of this thread, below host_workers(): for counters */
+    uint8_t transport;    /* enum transport */
+    uint8_t depth;        /* 0; more for sub-queries */
+    bool dnssec;          /* the DO bit */
+    bool answered;        /* by a plugin; false when the end of the chain refused */
+    uint16_t options_len; /* EDNS options for the reply, see query_option */
+    uint16_t step;        /* the engine's place in the chain */
+    uint16_t options_room;
+    uint8_t *options;
+    struct query *parent; /* of a sub-query, else NULL */
+    union address client;
+    union address server; /* the local address asked; the port alone where it is not known */
+    struct reply reply;
+    struct message message; /* as received; message.question is what will be echoed */
+    struct lookup lookup;
+};
+
+enum served {
+    SERVED_NEXT,      /* not for me: the next plugin */
+    SERVED_ANSWERED,  /* query->reply is the answer, whatever its rcode */
+    SERVED_SUSPENDED, /* query_resume will be called for this query, once */
+    SERVED_DROPPED    /* no reply at all */
+};
+
+/* ---- the plugin ---- */
+
+/* A zone that a plugin serves, as status commands tell it. */
+struct zone_status {
+    const uint8_t *name; /* wire form */
+    const char *plugin;  /* "file" */
+    const char *source;  /* the file, or the primary */
+    const char *state;   /* "serving", "failed" ... */
+    const char *error;   /* why the newest text is not served, or NULL */
+    uint32_t serial;
+    uint64_t records;  /* 0: not known */
+    uint64_t loaded_s; /* CLOCK_REALTIME when it was loaded */
+};
+
+struct plugin {
+    uint32_t abi; /* PLUGIN_ABI */
+    const char *name;
+    const struct option *options; /* rows, or NULL */
+
+    /* Reads setup->directive; no side effects outside *SELF, which is in world memory. Called for each of
+     * the plugin's directives in a block, in order: *SELF is NULL the first time. Everything that can be
+     * refused is refused here or in a job (files are loaded there), by setup_error. */
+    enum err (*setup)(struct setup *setup, void **self);
+    /* The whole new configuration is valid: begin. May be NULL, as all below. */
+    enum err (*start)(void *self);
+    enum served (*serve)(void *self, struct query *query);
+    void (*finish)(void *self, struct query *query);
+    void (*sent)(void *self, const struct query *query);
+    /* Called over a whole batch before any serve, step 0, 1, ... while it returns true: start memory
+     * reads whose results serve will need. */
+    bool (*prefetch)(void *self, struct query *query, unsigned step);
+    /* SIGUSR1 or "reload" with an unchanged Corefile: look again at what lies outside it. */
+    void (*refresh)(void *self);
+    /* Tells of each zone. */
+    void (*zones)(void *self, void (*each)(void *context, const struct zone_status *zone), void *context);
+    /* No query will come again and none is under way. Also called when start was not. */
+    void (*stop)(void *self);
+};
+
+/* The line that makes SYMBOL (a `const struct plugin`) known: `PLUGIN(whoami)` for `whoami_plugin`. In a
+ * loadable object it is what the server looks up. */
+#ifdef PLUGIN_LOADABLE
+#define PLUGIN(name)                                                                                         \
+    extern const struct plugin *const bailiwick_plugin;                                                      \
+    const struct plugin *const bailiwick_plugin = &name##_plugin;
+#else
+#define PLUGIN(name)                                                                                         \
+    extern const struct plugin *const bailiwick_plugin_##name;                                               \
+    const struct plugin *const bailiwick_plugin_##name = &name##_plugin;
+#endif
+
+/* ---- what a plugin may ask of the engine while it has a query (worker threads) ---- */
+
+/* Continues a suspended query as if serve had returned VERDICT (not SUSPENDED). From any thread; the query
+ * must not be touched afterwards. It goes on in its own worker. */
+void query_resume(struct query *query, enum served verdict) NONNULL(1);
+
+/* Asks another question through the same server block, from its first plugin. DONE gets the child with its
+ * reply, on the same worker: perhaps before query_sub returns, else later, while the parent is suspended.
+ * The child and what its reply refers to live as long as the parent. ERR_LIMIT when nested too deep. */
+enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
+    void (*done)(struct query *child, enum served verdict, void *context), void *context) NODISCARD
+    NONNULL(1, 2, 4);
+
+/* Makes the rest of the chain answer for another name (lower or mixed case, copied). */
+enum err query_rename(struct query *query, const uint8_t *name) NODISCARD NONNULL(1, 2);
+
+/* Notes an error for the errors plugin, sets RCODE, and returns SERVED_ANSWERED. */
+enum served query_fail(struct query *query, const char *by, uint16_t rcode, const char *format, ...)
+    PRINTF(4, 5) NONNULL(1, 2);
+
+/* Adds an EDNS option to the reply; ignored when the client sent no OPT record. */
+enum err query_option(struct query *query, uint16_t code, const void *bytes, uint16_t len) NONNULL(1);
+
+/* Client and server address as text without port, into OUT of at least INET6_ADDRSTRLEN. */
+void address_print(const union address *address, char *out) NONNULL(1, 2);
+uint16_t address_port(const union address *address) NONNULL(1);
+
+/* ---- what a plugin may ask of the server (control thread, but where said otherwise) ---- */
+
+/* Worker threads there are. Any thread. */
+unsigned host_workers(void);
+
+/* Calls FREE(WHAT) in the control thread when no query that could have seen WHAT is left. Any thread. */
+void host_retire(void (*free)(void *), void *what) NONNULL(1);
+
+/* Runs WORK(ARG) on a background thread, then DONE(ARG) (may be NULL) in the control thread. Any thread. */
+enum err host_work(void (*work)(void *), void (*done)(void *), void *arg) NODISCARD NONNULL(1);
+
+/* Calls TICK(ARG) every PERIOD_MS in the control thread until host_timer_stop. NULL: out of memory. */
+struct host_timer;
+struct host_timer *host_timer_start(int64_t period_ms, void (*tick)(void *), void *arg) NODISCARD NONNULL(2);
+void host_timer_stop(struct host_timer *timer);
+
+/* Appends a line (LEN octets, newline included) to standard output by way of the worker's own buffer: one
+ * write per batch at most, made by another thread; when that cannot keep up, lines are dropped
+ * and counted. Worker threads. */
+void host_line(unsigned worker, const char *line, size_t len) NONNULL(2);
+
+#endif
