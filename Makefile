@@ -38,12 +38,14 @@ PLUGIN_SRC := $(sort $(wildcard plugins/*/*.c))
 SERVER_SRC := $(filter-out server/bailiwickd.c server/bailiwickctl.c,$(sort $(wildcard server/*.c)))
 ZONETOOL_SRC := $(sort $(wildcard zonetool/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))
+BENCH_SRC := $(sort $(wildcard bench/*.c))
 
 obj = $(patsubst %.c,$(OBJ)/%.o,$(1))
 PROGRAMS := $(if $(wildcard server/bailiwickd.c),$(BIN)/bailiwickd) \
 	$(if $(wildcard server/bailiwickctl.c),$(BIN)/bailiwickctl) \
 	$(if $(ZONETOOL_SRC),$(BIN)/zonetool)
 UNIT_BIN := $(patsubst tests/unit/%.c,build/$(BUILD)/unit/%,$(UNIT_SRC))
+BENCH_BIN := $(patsubst bench/%.c,build/$(BUILD)/bench/%,$(BENCH_SRC))
 
 all: $(PROGRAMS) ## build the programs
 
@@ -77,11 +79,18 @@ build/$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB)/libserver.a $(LIB)/libzone.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB)/libserver.a $(LIB)/libzone.a $(SERVER_LIBS) $(shell pkg-config --libs cmocka ldns)
 
+build/$(BUILD)/bench/%: $(OBJ)/bench/%.o
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
+
 unit: $(UNIT_BIN)
+
+bench-tools: $(BENCH_BIN)
 
 clean: ## remove what was built
 	rm -rf build
 
 -include $(shell find build/$(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit clean
+.PHONY: all unit bench-tools clean
 .SECONDARY:
