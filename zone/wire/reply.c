@@ -1,0 +1,41 @@
+#include "zone/wire/reply.h"
+
+void reply_clear(struct reply *reply)
+{
+    reply->refs = reply->inline_refs;
+    reply->count = 0;
+    reply->capacity = REPLY_INLINE;
+    reply->rcode = 0;
+    reply->authoritative = false;
+    reply->truncated = false;
+    reply->authentic = false;
+    reply->recursion = false;
+    reply->ede = 0;
+    reply->ede_text = NULL;
+    reply->raw = NULL;
+    reply->raw_len = 0;
+}
+
+static bool reply_grow(struct reply *reply, struct arena *scratch)
+{
+    size_t capacity = (size_t)reply->capacity * 2;
+    if (capacity > UINT16_MAX)
+        return false;
+    struct rr_ref *refs = arena_alloc(scratch, capacity * sizeof(struct rr_ref), _Alignof(struct rr_ref));
+    if (refs == NULL)
+        return false;
+    memcpy(refs, reply->refs, reply->count * sizeof(struct rr_ref));
+    reply->refs = refs;
+    reply->capacity = (uint16_t)capacity;
+    return true;
+}
+
+struct rr_ref *reply_add(
+    struct reply *reply, enum section section, const struct rrset *rrset, struct arena *scratch)
+{
+    if (UNLIKELY(reply->count == reply->capacity) && !reply_grow(reply, scratch))
+        return NULL;
+    struct rr_ref *ref = &reply->refs[reply->count++];
+    *ref = (struct rr_ref){.rrset = rrset, .ttl = rrset->ttl, .section = (uint8_t)section, .records = true};
+    return ref;
+}
