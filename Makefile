@@ -3,94 +3,231 @@
 BUILD ?= release
 V ?= 0
 PREFIX ?= /usr/local
-CC ?= gcc
-BIN := build/bin
-OBJ := build/$(BUILD)/obj
-LIB := build/$(BUILD)/lib
-ifneq ($(BUILD),release)
-BIN := build/$(BUILD)/bin
+DESTDIR ?=
+FUZZ_SECONDS ?= 20
+JOBS ?= 2
+ifeq ($(origin CC),default)
+CC := $(if $(filter fuzz,$(BUILD)),clang,gcc)
 endif
+
+VERSION := $(shell sed -n 's/^.define BAILIWICK_VERSION "\(.*\)"/\1/p' zone/base/version.h)
+SONAME := libzone.so.$(firstword $(subst ., ,$(VERSION)))
+
+OUT := build/$(BUILD)
+OBJ := $(OUT)/obj
+LIB := $(OUT)/lib
+BIN := $(if $(filter release,$(BUILD)),build/bin,$(OUT)/bin)
 
 ifeq ($(V),0)
 Q := @
 say = @printf '  %-6s %s\n'
+MAKEFLAGS += --no-print-directory
 else
 Q :=
 say = @true
 endif
 
-PKGS_ZONE := libsodium libcrypto
-PKGS_SERVER := libuv
+# Flags. Each BUILD has its own objects and programs; only release programs stand in build/bin.
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
-CPPFLAGS += -I. -D_GNU_SOURCE
 CFLAGS_release := -O2 -g -fno-plt
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-omit-frame-pointer
+CFLAGS_cover := -O0 -g --coverage
+CPPFLAGS += -I. -D_GNU_SOURCE
 ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=default -pthread $(WARN) $(CFLAGS_$(BUILD)) $(CFLAGS)
-ALL_LDFLAGS = -pthread -rdynamic $(filter -fsanitize%,$(CFLAGS_$(BUILD))) $(LDFLAGS)
-ZONE_LIBS = $(shell pkg-config --libs $(PKGS_ZONE))
-SERVER_LIBS = $(shell pkg-config --libs $(PKGS_SERVER)) $(ZONE_LIBS) -ldl
+ALL_LDFLAGS = -pthread -rdynamic $(filter -fsanitize% --coverage,$(CFLAGS_$(BUILD))) $(LDFLAGS)
 
+# pkg-config is asked once, and only when something is compiled: it may not be installed yet.
+PKGS_ZONE := libsodium libcrypto
+PKGS_SERVER := libuv
+PKGS_TEST := cmocka ldns
+pkg_config = $(shell pkg-config $(1) $(2))
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_config,--cflags,$(PKGS_ZONE) $(PKGS_SERVER)))$(PKG_CFLAGS)
+ZONE_LIBS = $(eval ZONE_LIBS := $$(call pkg_config,--libs,$(PKGS_ZONE)))$(ZONE_LIBS)
+SERVER_LIBS = $(eval SERVER_LIBS := $$(call pkg_config,--libs,$(PKGS_SERVER) $(PKGS_ZONE)) -ldl)$(SERVER_LIBS)
+TEST_LIBS = $(eval TEST_LIBS := $$(call pkg_config,--libs,$(PKGS_TEST)))$(TEST_LIBS)
+
+# Sources are found by their place: a new file needs no line here.
+obj = $(patsubst %.c,$(OBJ)/%.o,$(1))
+SERVER_MAIN := server/bailiwickd.c server/bailiwickctl.c
 ZONE_SRC := $(sort $(wildcard zone/*/*.c))
 PLUGIN_SRC := $(sort $(wildcard plugins/*/*.c))
-SERVER_SRC := $(filter-out server/bailiwickd.c server/bailiwickctl.c,$(sort $(wildcard server/*.c)))
+SERVER_SRC := $(filter-out $(SERVER_MAIN),$(sort $(wildcard server/*.c)))
 ZONETOOL_SRC := $(sort $(wildcard zonetool/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))
+CASE_SRC := $(sort $(wildcard tests/case/*.c))
+CASES := $(sort $(wildcard tests/case/*.case))
+SYSTEM := $(sort $(wildcard tests/system/*_test.py))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 
-obj = $(patsubst %.c,$(OBJ)/%.o,$(1))
-PROGRAMS := $(if $(wildcard server/bailiwickd.c),$(BIN)/bailiwickd) \
-	$(if $(wildcard server/bailiwickctl.c),$(BIN)/bailiwickctl) \
-	$(if $(ZONETOOL_SRC),$(BIN)/zonetool)
-UNIT_BIN := $(patsubst tests/unit/%.c,build/$(BUILD)/unit/%,$(UNIT_SRC))
-BENCH_BIN := $(patsubst bench/%.c,build/$(BUILD)/bench/%,$(BENCH_SRC))
+PROGRAMS := $(patsubst server/%.c,$(BIN)/%,$(wildcard $(SERVER_MAIN))) $(if $(ZONETOOL_SRC),$(BIN)/zonetool)
+LIBRARIES := $(LIB)/libzone.a $(LIB)/libzone.so.$(VERSION)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
+CASE_BIN := $(if $(CASE_SRC),$(OUT)/case/runner)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/fuzz/%)
+BENCH_BIN := $(BENCH_SRC:bench/%.c=$(OUT)/bench/%)
 
-all: $(PROGRAMS) ## build the programs
+# These goals install the packages they miss (see `make deps`); the others only build.
+ifneq ($(filter run,$(MAKECMDGOALS)),)
+DEPS := build/deps-build
+endif
+ifneq ($(filter check check-% bench fuzz lint format cover,$(MAKECMDGOALS)),)
+DEPS := build/deps-build build/deps-test
+endif
 
-$(OBJ)/%.o: %.c
+all: $(PROGRAMS) $(LIBRARIES) ## build the programs (build/bin) and the libraries
+
+help: ## list the targets
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 16 | sed 's/^/  /'
+	@echo 'Variables: BUILD=release|debug|asan|tsan|fuzz|cover  V=1  CC=  CFLAGS=  PREFIX=$(PREFIX)  DESTDIR='
+	@echo '           FUZZ_SECONDS=$(FUZZ_SECONDS)  JOBS=$(JOBS)'
+
+# ---- building ----
+
+$(OBJ)/%.o: %.c $(OUT)/flags | $(DEPS)
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Changed flags rebuild everything.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CPPFLAGS) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CPPFLAGS) $(ALL_CFLAGS)' > $@
 
 $(LIB)/libzone.a: $(call obj,$(ZONE_SRC))
+$(LIB)/libserver.a: $(call obj,$(SERVER_SRC) $(PLUGIN_SRC))
+$(LIB)/%.a:
 	$(say) AR $@
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(LIB)/libserver.a: $(call obj,$(SERVER_SRC) $(PLUGIN_SRC))
-	$(say) AR $@
+$(LIB)/libzone.so.$(VERSION): $(call obj,$(ZONE_SRC))
+	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(filter-out -rdynamic,$(ALL_LDFLAGS)) -o $@ $^ $(ZONE_LIBS)
+
+# The server's tables and the symbols that loadable plugins need must all be there: whole archives.
+WHOLE = -Wl,--whole-archive $(LIB)/libserver.a $(LIB)/libzone.a -Wl,--no-whole-archive
 
 $(BIN)/bailiwickd $(BIN)/bailiwickctl: $(BIN)/%: $(OBJ)/server/%.o $(LIB)/libserver.a $(LIB)/libzone.a
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--whole-archive $(LIB)/libserver.a $(LIB)/libzone.a -Wl,--no-whole-archive $(SERVER_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(WHOLE) $(SERVER_LIBS)
 
 $(BIN)/zonetool: $(call obj,$(ZONETOOL_SRC)) $(LIB)/libzone.a
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ZONE_LIBS)
 
-build/$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB)/libserver.a $(LIB)/libzone.a
+$(OUT)/unit/%: $(OBJ)/tests/unit/%.o $(LIB)/libserver.a $(LIB)/libzone.a
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB)/libserver.a $(LIB)/libzone.a $(SERVER_LIBS) $(shell pkg-config --libs cmocka ldns)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(WHOLE) $(SERVER_LIBS) $(TEST_LIBS)
 
-build/$(BUILD)/bench/%: $(OBJ)/bench/%.o
+$(OUT)/case/runner: $(call obj,$(CASE_SRC)) $(LIB)/libserver.a $(LIB)/libzone.a
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call obj,$(CASE_SRC)) $(WHOLE) $(SERVER_LIBS) $(TEST_LIBS)
+
+$(OUT)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(LIB)/libserver.a $(LIB)/libzone.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(WHOLE) $(SERVER_LIBS)
+
+$(OUT)/bench/%: $(OBJ)/bench/%.o $(LIB)/libzone.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ZONE_LIBS)
 
 unit: $(UNIT_BIN)
 
 bench-tools: $(BENCH_BIN)
 
+# ---- running and testing ----
+
+run: $(BIN)/bailiwickd ## start bailiwickd with the example zones on an unprivileged port
+	@sh examples/run.sh $(BIN)/bailiwickd
+
+RUN_TESTS = BAILIWICK_BIN=$(abspath $(BIN)) BUILD=$(BUILD) /usr/bin/python3 tests/run.py --jobs $(JOBS)
+RUN_UNIT = $(addprefix --unit ,$(UNIT_BIN))
+RUN_CASE = $(if $(CASE_BIN),--case $(CASE_BIN) $(CASES))
+RUN_SYSTEM = $(addprefix --system ,$(SYSTEM))
+
+check: all bench-tools $(UNIT_BIN) $(CASE_BIN) ## run all tests; the last line is "N passed, N failed"
+	@$(RUN_TESTS) $(RUN_UNIT) $(RUN_SYSTEM) $(RUN_CASE)
+
+check-unit: $(UNIT_BIN) ## run the unit tests
+	@$(RUN_TESTS) $(RUN_UNIT)
+
+check-case: $(CASE_BIN) $(PROGRAMS) ## run the text scenarios of tests/case
+	@$(RUN_TESTS) $(RUN_CASE)
+
+check-system: all bench-tools ## run the real programs beside real NSD, Knot and BIND
+	@$(RUN_TESTS) $(RUN_SYSTEM)
+
+bench: all bench-tools ## measure beside the peers that Debian packages
+	@/usr/bin/python3 bench/run.py
+
+fuzz: $(DEPS) ## run each fuzz target for FUZZ_SECONDS
+	@$(MAKE) BUILD=fuzz CC=clang fuzz-run
+
+fuzz-build: $(FUZZ_BIN)
+
+fuzz-run: $(FUZZ_BIN)
+	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+lint: all ## check the house rules: arrows, hot objects, headers, banned functions, format
+	@/usr/bin/python3 tests/lint/lint.py --objects $(OBJ)
+
+format: | $(DEPS) ## clang-format all sources in place
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+cover: $(DEPS) ## report line coverage of the unit tests and text scenarios
+	@$(MAKE) BUILD=cover check-unit check-case
+	@/usr/bin/python3 tests/cover.py build/cover/obj
+
+deps: build/deps-build build/deps-test ## install the packages that building and testing need (Debian)
+
+build/deps-%: packaging/packages packaging/deps.sh
+	@sh packaging/deps.sh $*
+	@mkdir -p build && touch $@
+
+# ---- installing ----
+
+bindir = $(DESTDIR)$(PREFIX)/bin
+sbindir = $(DESTDIR)$(PREFIX)/sbin
+libdir = $(DESTDIR)$(PREFIX)/lib
+includedir = $(DESTDIR)$(PREFIX)/include/bailiwick
+mandir = $(DESTDIR)$(PREFIX)/share/man
+docdir = $(DESTDIR)$(PREFIX)/share/doc/bailiwick
+fill = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@REQUIRES@|$(PKGS_ZONE)|g'
+
+install: all ## install below DESTDIR/PREFIX: programs, libzone, headers, man pages, systemd unit
+	install -d $(bindir) $(sbindir) $(libdir)/pkgconfig $(libdir)/systemd/system $(docdir)/examples/zones
+	install -m 755 $(filter %/bailiwickd,$(PROGRAMS)) $(sbindir)
+	install -m 755 $(filter-out %/bailiwickd,$(PROGRAMS)) $(bindir)
+	install -m 644 $(LIB)/libzone.a $(libdir)
+	install -m 755 $(LIB)/libzone.so.$(VERSION) $(libdir)
+	ln -sf libzone.so.$(VERSION) $(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(libdir)/libzone.so
+	for h in zone/*/*.h $(wildcard plugins/plugin.h); do install -D -m 644 $$h $(includedir)/$$h || exit 1; done
+	$(fill) packaging/bailiwick-zone.pc.in > $(libdir)/pkgconfig/bailiwick-zone.pc
+	$(fill) packaging/bailiwickd.service.in > $(libdir)/systemd/system/bailiwickd.service
+	for m in man/*.[578]; do install -D -m 644 $$m $(mandir)/man$${m##*.}/$${m##*/} || exit 1; done
+	install -m 644 README.md CHANGELOG.md LICENSE $(docdir)
+	install -m 644 examples/Corefile $(docdir)/examples
+	install -m 644 examples/zones/* $(docdir)/examples/zones
+
 clean: ## remove what was built
 	rm -rf build
 
--include $(shell find build/$(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit bench-tools clean
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+FORCE:
+.PHONY: all help unit bench-tools run check check-unit check-case check-system bench fuzz fuzz-build fuzz-run lint format \
+	cover deps install clean FORCE
 .SECONDARY:
+.DELETE_ON_ERROR:
