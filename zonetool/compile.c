@@ -1,0 +1,31 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zonetool/source.h"
+
+static enum outcome write_image(
+    const struct source *source, const char *path, const struct arguments *arguments)
+{
+    enum err err = image_write(source->image, path);
+    if (err != ERR_OK)
+        return complain("%s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
+    if (!arguments->quiet)
+        printf("%s: %u records, %" PRIu64 " octets\n", path, source->image->header->record_count,
+            source->image->header->size);
+    return OUTCOME_CLEAN;
+}
+
+enum outcome compile_run(const struct arguments *arguments)
+{
+    struct report report;
+    struct source source;
+    report_init(&report, stderr);
+    enum outcome outcome = source_open(&source, arguments->operands[0], arguments, true, &report);
+    if (outcome == OUTCOME_CLEAN)
+        outcome = write_image(&source, arguments->operands[1], arguments);
+    source_close(&source);
+    report_clear(&report);
+    return outcome;
+}

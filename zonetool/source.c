@@ -1,0 +1,97 @@
+#include "zonetool/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "zone/store/load.h"
+
+static bool is_image(const char *path)
+{
+    char magic[sizeof(IMAGE_MAGIC) - 1];
+    int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd < 0)
+        return false;
+    /* pread leaves a pipe alone: what it fails on is read as text. */
+    ssize_t got = pread(fd, magic, sizeof(magic), 0);
+    close(fd);
+    return got == (ssize_t)sizeof(magic) && memcmp(magic, IMAGE_MAGIC, sizeof(magic)) == 0;
+}
+
+static enum err audit(const struct image *image, const char *path, const struct finding_sink *sink)
+{
+    const char *why = NULL;
+    enum err err = image_audit(image, &why);
+    if (err == ERR_OK)
+        return ERR_OK;
+    struct finding finding = {
+        .severity = SEVERITY_ERROR,
+        .rule = "image-structure",
+        .file = path,
+        .message = why != NULL ? why : err_text(err),
+        .hint = "make the image anew from its zone file with zonetool compile",
+    };
+    sink->report(sink->context, &finding);
+    return err;
+}
+
+static enum err open_image(
+    struct source *source, const char *path, unsigned threads, bool checks, const struct finding_sink *sink)
+{
+    enum err err = image_open(path, threads, sink, &source->image);
+    if (err != ERR_OK)
+        return err;
+    source->records = source->image->header->record_count;
+    err = checks ? audit(source->image, path, sink) : ERR_OK;
+    if (err != ERR_OK)
+        source_close(source);
+    return err;
+}
+
+static enum err open_text(struct source *source, const char *path, const struct arguments *arguments,
+    bool checks, const struct finding_sink *sink)
+{
+    struct load_options options = {
+        .origin = arguments->origin, .threads = arguments->threads, .sink = *sink, .checks = checks};
+    struct load_result result = {0};
+    enum err err = load_image(path, &options, &result, &source->image);
+    source->records = result.records;
+    return err;
+}
+
+/* Findings have spoken for themselves; other failures are told here. */
+static enum outcome outcome_of(enum err err, const char *path, unsigned findings)
+{
+    switch (err) {
+    case ERR_OK:
+        return OUTCOME_CLEAN;
+    case ERR_IO:
+        return findings > 0 ? OUTCOME_FAILED : complain("%s: %s", path, strerror(errno));
+    case ERR_MISSING:
+        return findings > 0 ? OUTCOME_FAILED : complain("%s: no such file", path);
+    case ERR_MEMORY:
+        return complain("%s: %s", path, err_text(err));
+    default:
+        return findings > 0 ? OUTCOME_FINDINGS : complain("%s: %s", path, err_text(err));
+    }
+}
+
+enum outcome source_open(struct source *source, const char *path, const struct arguments *arguments,
+    bool checks, struct report *report)
+{
+    unsigned errors_before = report->errors;
+    struct finding_sink sink = report_sink(report);
+    *source = (struct source){.compiled = is_image(path)};
+    enum err err = source->compiled ? open_image(source, path, arguments->threads, checks, &sink)
+                                    : open_text(source, path, arguments, checks, &sink);
+    return outcome_of(err, path, report->errors - errors_before);
+}
+
+void source_close(struct source *source)
+{
+    if (source->image != NULL)
+        image_release(source->image);
+    source->image = NULL;
+}

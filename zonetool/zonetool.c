@@ -1,0 +1,77 @@
+#include "zonetool/zonetool.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zone/base/version.h"
+
+static const struct command commands[] = {
+    {"check", "oqj", "FILE...", 1, UINT32_MAX, "find mistakes in zone files (or damage in images)",
+        check_run},
+    {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run},
+    {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run},
+    {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run},
+};
+
+enum outcome complain(const char *format, ...)
+{
+    va_list rest;
+    va_start(rest, format);
+    fputs("zonetool: ", stderr);
+    vfprintf(stderr, format, rest);
+    fputc('\n', stderr);
+    va_end(rest);
+    return OUTCOME_FAILED;
+}
+
+static void usage(FILE *out)
+{
+    fputs("usage: zonetool COMMAND [OPTION...] FILE...\n\n", out);
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+        fprintf(out, "  %-8s %-12s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+    fputs("\n\"zonetool COMMAND --help\" tells the options. FILE \"-\" is standard input.\n"
+          "Exit status: 0 clean, 1 errors in the input, 2 the work could not be done.\n",
+        out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static enum outcome run(const struct command *command, int argc, char **argv)
+{
+    struct arguments arguments;
+    enum outcome outcome = OUTCOME_FAILED;
+    if (!arguments_parse(&arguments, command, argc, argv, &outcome))
+        return outcome;
+    outcome = command->run(&arguments);
+    if (fflush(stdout) != 0)
+        return complain("cannot write to standard output");
+    return outcome;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return OUTCOME_FAILED;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        usage(stdout);
+        return OUTCOME_CLEAN;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("zonetool (Bailiwick) " BAILIWICK_VERSION);
+        return OUTCOME_CLEAN;
+    }
+    const struct command *command = find_command(argv[1]);
+    if (command == NULL)
+        return complain("there is no command \"%s\"; see zonetool --help", argv[1]);
+    return (int)run(command, argc - 1, argv + 1);
+}

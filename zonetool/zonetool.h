@@ -1,0 +1,59 @@
+/* zonetool, the tool for zone files and zone images: what its subcommands share. Each subcommand is one
+ * file and one row of the table in zonetool.c; the row says which options and operands it takes, so that
+ * --help, the checks of the command line and the man page cannot drift apart. One thread but for what the
+ * library and dump start. */
+#ifndef ZONETOOL_ZONETOOL_H
+#define ZONETOOL_ZONETOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "zone/base/attr.h"
+#include "zone/wire/name.h"
+
+/* The exit status of the program. */
+enum outcome {
+    OUTCOME_CLEAN = 0,
+    OUTCOME_FINDINGS = 1, /* the input has errors */
+    OUTCOME_FAILED = 2    /* the work could not be done: wrong usage, no such file ... */
+};
+
+struct arguments {
+    const uint8_t *origin; /* -o, or NULL */
+    uint8_t origin_name[NAME_MAX + 1];
+    unsigned threads; /* -j, 0: one per core */
+    bool quiet;       /* -q */
+    bool json;        /* --json */
+    char *const *operands;
+    unsigned operand_count;
+};
+
+struct command {
+    const char *name;
+    const char *letters;  /* the options it takes */
+    const char *operands; /* for the usage line */
+    unsigned least, most; /* operands */
+    const char *summary;
+    enum outcome (*run)(const struct arguments *arguments);
+};
+
+/* Reads options and operands behind the subcommand's name. On false *OUTCOME is the exit status: help was
+ * asked for and printed, or a complaint was. */
+bool arguments_parse(struct arguments *arguments, const struct command *command, int argc, char **argv,
+    enum outcome *outcome) NODISCARD NONNULL(1, 2, 4, 5);
+
+/* "zonetool: ..." on standard error; returns OUTCOME_FAILED. */
+enum outcome complain(const char *format, ...) PRINTF(1, 2);
+
+/* The worse of two. */
+static inline enum outcome outcome_worse(enum outcome a, enum outcome b)
+{
+    return a > b ? a : b;
+}
+
+enum outcome check_run(const struct arguments *arguments);
+enum outcome dump_run(const struct arguments *arguments);
+enum outcome compile_run(const struct arguments *arguments);
+enum outcome stat_run(const struct arguments *arguments);
+
+#endif
