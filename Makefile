@@ -190,6 +190,8 @@ cover: $(DEPS) ## report line coverage of the unit tests and text scenarios
 	@$(MAKE) BUILD=cover check-unit check-case
 	@/usr/bin/python3 tests/cover.py build/cover/obj
 
+deps-build: build/deps-build
+
 deps: build/deps-build build/deps-test ## install the packages that building and testing need (Debian)
 
 build/deps-%: packaging/packages packaging/deps.sh
@@ -228,6 +230,6 @@ clean: ## remove what was built
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 FORCE:
 .PHONY: all help unit bench-tools run check check-unit check-case check-system bench fuzz fuzz-build fuzz-run lint format \
-	cover deps install clean FORCE
+	cover deps deps-build install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
