@@ -20,6 +20,7 @@
 #include "zone/base/attr.h"
 #include "zone/base/err.h"
 #include "zone/text/finding.h"
+#include "zone/wire/reverse.h"
 
 /* One word of a Corefile, after quoting and environment expansion, NUL-terminated. */
 struct token {
@@ -112,14 +113,8 @@ struct option_addresses {
     bool any; /* "*" was written */
 };
 
-struct option_network {
-    uint8_t family; /* 4 or 6 */
-    uint8_t prefix_len;
-    uint8_t ip[16]; /* network order, host bits clear */
-};
-
 struct option_networks {
-    struct option_network *at;
+    struct network *at;
     unsigned count;
 };
 
