@@ -10,12 +10,12 @@
 #include "zone/wire/reply.h"
 
 enum verdict {
-    VERDICT_HIT,      /* the RRset asked for */
-    VERDICT_NODATA,   /* the name is there, the type is not */
+    VERDICT_HIT,    /* the RRset asked for */
+    VERDICT_NODATA, /* the name is there, the type is not */
     VERDICT_NXDOMAIN,
     VERDICT_REFERRAL,
-    VERDICT_ALIAS,    /* a CNAME or DNAME whose target this zone does not hold; the answer has the chain */
-    VERDICT_OUTSIDE   /* the name is not in this zone; nothing was added */
+    VERDICT_ALIAS,  /* a CNAME or DNAME whose target this zone does not hold; the answer has the chain */
+    VERDICT_OUTSIDE /* the name is not in this zone; nothing was added */
 };
 
 struct answer_options {
@@ -24,7 +24,7 @@ struct answer_options {
 
 /* Answers from FOUND, a completed find for QUESTION. The reply is added to, so that a chain may go on in
  * another zone. */
-enum verdict answer_found(const struct find *found, const struct answer_options *options,
-    struct reply *reply, struct arena *scratch) NONNULL(1, 2, 3, 4);
+enum verdict answer_found(const struct find *found, const struct answer_options *options, struct reply *reply,
+    struct arena *scratch) NONNULL(1, 2, 3, 4);
 
 #endif

@@ -30,12 +30,31 @@ static bool reply_grow(struct reply *reply, struct arena *scratch)
     return true;
 }
 
+/* Makes room at the end of SECTION; references to what moves are led there. */
+static struct rr_ref *reply_insert(struct reply *reply, enum section section)
+{
+    unsigned at = reply->count;
+    while (at > 0 && reply->refs[at - 1].section > section)
+        at--;
+    memmove(&reply->refs[at + 1], &reply->refs[at], (reply->count - at) * sizeof(struct rr_ref));
+    for (unsigned i = at + 1; i <= reply->count; i++) {
+        if (reply->refs[i].owner == OWNER_TARGET && reply->refs[i].ref >= at)
+            reply->refs[i].ref++;
+    }
+    reply->count++;
+    return &reply->refs[at];
+}
+
 struct rr_ref *reply_add(
     struct reply *reply, enum section section, const struct rrset *rrset, struct arena *scratch)
 {
     if (UNLIKELY(reply->count == reply->capacity) && !reply_grow(reply, scratch))
         return NULL;
-    struct rr_ref *ref = &reply->refs[reply->count++];
+    struct rr_ref *ref = &reply->refs[reply->count];
+    if (UNLIKELY(reply->count > 0 && ref[-1].section > section))
+        ref = reply_insert(reply, section);
+    else
+        reply->count++;
     *ref = (struct rr_ref){.rrset = rrset, .ttl = rrset->ttl, .section = (uint8_t)section, .records = true};
     return ref;
 }

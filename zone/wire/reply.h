@@ -24,32 +24,32 @@ struct rr_ref {
     const struct rrset *rrset;
     const uint8_t *name;
     uint32_t ttl;
-    uint8_t owner;    /* enum owner_kind */
-    uint8_t section;  /* enum section */
+    uint8_t owner;   /* enum owner_kind */
+    uint8_t section; /* enum section */
     uint8_t name_len;
     uint8_t label;
-    uint16_t ref;     /* index in the same reply, smaller than this reference's own */
+    uint16_t ref; /* index in the same reply, smaller than this reference's own */
     uint16_t record;
-    uint16_t first;   /* the record to begin with (rotation) */
-    bool signatures;  /* write the RRSIGs behind the records */
-    bool records;     /* write the records; false gives the signatures alone */
-    bool glue;        /* in-domain glue: TC is set when it does not fit (RFC 9471 3.1) */
+    uint16_t first;  /* the record to begin with (rotation) */
+    bool signatures; /* write the RRSIGs behind the records */
+    bool records;    /* write the records; false gives the signatures alone */
+    bool glue;       /* in-domain glue: TC is set when it does not fit (RFC 9471 3.1) */
 };
 
 #define REPLY_INLINE 24
 
 struct reply {
-    struct rr_ref *refs;   /* in the order of their sections */
+    struct rr_ref *refs; /* in the order of their sections */
     uint16_t count;
     uint16_t capacity;
-    uint16_t rcode;        /* 12 bits; above 15 goes to the OPT record */
-    bool authoritative;    /* AA */
-    bool truncated;        /* TC wanted whatever fits */
-    bool authentic;        /* AD */
-    bool recursion;        /* RA */
-    uint16_t ede;          /* extended error code + 1, 0 for none (RFC 8914) */
-    const char *ede_text;  /* or NULL; lives as long as the reply */
-    const uint8_t *raw;    /* a finished message to send instead, or NULL; its id is set on sending */
+    uint16_t rcode;       /* 12 bits; above 15 goes to the OPT record */
+    bool authoritative;   /* AA */
+    bool truncated;       /* TC wanted whatever fits */
+    bool authentic;       /* AD */
+    bool recursion;       /* RA */
+    uint16_t ede;         /* extended error code + 1, 0 for none (RFC 8914) */
+    const char *ede_text; /* or NULL; lives as long as the reply */
+    const uint8_t *raw;   /* a finished message to send instead, or NULL; its id is set on sending */
     uint32_t raw_len;
     struct rr_ref inline_refs[REPLY_INLINE];
 };
@@ -58,7 +58,8 @@ struct reply {
 void reply_clear(struct reply *reply) NONNULL(1);
 
 /* A new last reference, zeroed but for `rrset`, `ttl` (the RRset's), `section` and `records` = true; it
- * grows into SCRATCH. References must be added section by section. NULL when out of memory. */
+ * grows into SCRATCH. One for a section that others already stand behind (an alias followed into another
+ * zone) goes before those, and their places change. NULL when out of memory. */
 struct rr_ref *reply_add(struct reply *reply, enum section section, const struct rrset *rrset,
     struct arena *scratch) NONNULL(1, 3, 4);
 
