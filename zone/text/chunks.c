@@ -1,0 +1,276 @@
+#include "zone/text/chunks.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "zone/base/parallel.h"
+#include "zone/wire/name.h"
+
+#define CHUNK_DEFAULT ((size_t)1 << 20)
+
+struct job {
+    struct zone_text *text;
+    const struct text_options *options;
+    const struct input *input;
+    uint16_t file;
+    size_t chunk_size;
+};
+
+/* Could a line that begins with this octet be the first of an entry that inherits nothing? */
+static bool begins_entry(char c)
+{
+    return c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != ')' && c != ';' && c != '(' && c != '"';
+}
+
+/* The first line in [from, to) that begins an entry; TO when there is none. */
+static size_t find_start(const struct input *input, size_t from, size_t to)
+{
+    const char *text = input->text;
+    while (from < to) {
+        const char *newline = memchr(text + from, '\n', to - from);
+        if (newline == NULL)
+            return to;
+        from = (size_t)(newline - text) + 1;
+        if (from < to && begins_entry(text[from]))
+            return from;
+    }
+    return to;
+}
+
+static bool is_directive(const struct input *input, size_t at, const char *word)
+{
+    size_t len = strlen(word);
+    const char *text = input->text;
+    return at + len < input->len && strncasecmp(text + at, word, len) == 0
+        && (text[at + len] == ' ' || text[at + len] == '\t') && (at == 0 || text[at - 1] == '\n');
+}
+
+/* Where chunk I begins, and its last directives. */
+static void scan_chunk(void *context, size_t i)
+{
+    struct job *job = context;
+    struct chunk *chunk = &job->text->chunks[i];
+    const struct input *input = job->input;
+    size_t from = i * job->chunk_size, to = from + job->chunk_size;
+    to = to < input->len ? to : input->len;
+    chunk->starts = i == 0 ? 0 : find_start(input, from - 1, to);
+    for (const char *at = input->text + from;
+         (at = memchr(at, '$', (size_t)(input->text + to - at))) != NULL; at++) {
+        size_t offset = (size_t)(at - input->text);
+        if (is_directive(input, offset, "$ORIGIN"))
+            chunk->origin_at = offset + 1;
+        else if (is_directive(input, offset, "$TTL"))
+            chunk->ttl_at = offset + 1;
+    }
+}
+
+/* What a directive at OFFSET sets, as far as that can be told without reading all before it. */
+static void predict_origin(const struct input *input, size_t offset, struct context *context)
+{
+    struct lexer lexer;
+    struct token token;
+    uint8_t name[NAME_MAX];
+    size_t len;
+    lexer_init(&lexer, input->text + offset, input->len - offset);
+    if (!lexer_next(&lexer, &token) || !lexer_next(&lexer, &token))
+        return;
+    if (name_parse(token.text, token.len, context->origin, name, &len, NULL) != ERR_OK)
+        return;
+    memcpy(context->origin, name, len);
+    context->origin_len = (uint8_t)len;
+}
+
+static void predict_ttl(const struct input *input, size_t offset, struct context *context)
+{
+    struct lexer lexer;
+    struct token token;
+    uint32_t ttl;
+    lexer_init(&lexer, input->text + offset, input->len - offset);
+    if (!lexer_next(&lexer, &token) || !lexer_next(&lexer, &token) || !reader_ttl(token.text, token.len, &ttl))
+        return;
+    context->default_ttl = ttl;
+    context->has_default_ttl = ttl != UINT32_MAX;
+}
+
+/* The context each chunk begins in, from the directives of those before it. */
+static void predict(struct job *job)
+{
+    struct context context = {.origin_len = 0};
+    context.origin_len = (uint8_t)name_lower(context.origin, job->options->origin);
+    uint64_t next = job->input->len;
+    struct chunk *chunks = job->text->chunks;
+    for (size_t i = job->text->count; i-- > 0;) {
+        chunks[i].limit = next;
+        /* A chunk in which no entry begins is empty: the one before it reads on. */
+        uint64_t end = (i + 1) * job->chunk_size;
+        if (chunks[i].starts >= end || chunks[i].starts >= job->input->len)
+            chunks[i].starts = next;
+        next = chunks[i].starts;
+    }
+    for (size_t i = 0; i < job->text->count; i++) {
+        chunks[i].begin = context;
+        if (chunks[i].origin_at != 0)
+            predict_origin(job->input, chunks[i].origin_at - 1, &context);
+        if (chunks[i].ttl_at != 0)
+            predict_ttl(job->input, chunks[i].ttl_at - 1, &context);
+    }
+}
+
+static void chunk_clear(struct chunk *chunk)
+{
+    tape_clear(&chunk->tape);
+    arena_clear(&chunk->arena);
+    memset(&chunk->findings, 0, sizeof chunk->findings);
+}
+
+/* Reads one chunk from where and in the context it says. CLASS is the zone's, when known. */
+static void read_chunk(struct job *job, size_t i, uint16_t class)
+{
+    struct chunk *chunk = &job->text->chunks[i];
+    uint64_t octets = chunk->limit > chunk->starts ? chunk->limit - chunk->starts : 0;
+    arena_init(&chunk->arena, 0);
+    chunk->findings.arena = &chunk->arena;
+    chunk->failure = tape_init(&chunk->tape, octets + octets / 2);
+    if (chunk->failure != ERR_OK)
+        return;
+    struct reader reader;
+    reader_init(&reader, job->text->sources, job->file, &chunk->tape, &chunk->findings, chunk->begin.origin);
+    reader.context = chunk->begin;
+    reader.class = class;
+    reader.at = reader.text + chunk->starts;
+    reader_run(&reader, reader.text + chunk->limit);
+    chunk->ends = (uint64_t)(reader.at - reader.text);
+    chunk->finish = reader.context;
+    chunk->class = reader.class;
+    chunk->used_inherited_ttl = reader.used_inherited_ttl;
+    chunk->soa_seen = reader.soa_seen;
+    memcpy(chunk->soa_owner, reader.soa_owner, sizeof chunk->soa_owner);
+    chunk->failure = reader.failure;
+    chunk->records = chunk->tape.record_count;
+    if (chunk->failure == ERR_OK && job->options->consume != NULL)
+        job->options->consume(job->options->context, i, &chunk->tape);
+}
+
+static void read_predicted(void *context, size_t i)
+{
+    struct job *job = context;
+    read_chunk(job, i, 0);
+    /* Pages of text that have been read are not needed again, but for findings and wrong predictions. */
+    input_forget(job->input, i * job->chunk_size, (i + 1) * job->chunk_size);
+}
+
+static bool same_context(const struct chunk *chunk, const struct context *right, uint64_t at, uint16_t class)
+{
+    const struct context *begin = &chunk->begin;
+    if (chunk->starts != at || begin->origin_len != right->origin_len
+        || memcmp(begin->origin, right->origin, right->origin_len) != 0)
+        return false;
+    if (begin->has_default_ttl != right->has_default_ttl
+        || (begin->has_default_ttl && begin->default_ttl != right->default_ttl))
+        return false;
+    if (chunk->used_inherited_ttl && (right->has_last_ttl || right->has_soa_minimum))
+        return false;
+    return chunk->class == 0 || class == 0 || chunk->class == class;
+}
+
+/* What goes through a chunk that did not touch it. */
+static void carry(struct context *context, const struct context *finish)
+{
+    struct context before = *context;
+    *context = *finish;
+    if (!context->has_last_ttl && before.has_last_ttl) {
+        context->has_last_ttl = true;
+        context->last_ttl = before.last_ttl;
+    }
+    if (!context->has_soa_minimum && before.has_soa_minimum) {
+        context->has_soa_minimum = true;
+        context->soa_minimum = before.soa_minimum;
+    }
+}
+
+static enum err join(struct job *job)
+{
+    struct zone_text *text = job->text;
+    struct context context = text->chunks[0].begin;
+    uint64_t at = 0;
+    for (size_t i = 0; i < text->count; i++) {
+        struct chunk *chunk = &text->chunks[i];
+        if (chunk->failure == ERR_OK && !same_context(chunk, &context, at, text->class)) {
+            chunk_clear(chunk);
+            chunk->starts = at;
+            chunk->begin = context;
+            if (at > chunk->limit)
+                chunk->limit = at;
+            read_chunk(job, i, text->class);
+        }
+        if (chunk->failure != ERR_OK)
+            return chunk->failure;
+        at = chunk->ends;
+        carry(&context, &chunk->finish);
+        if (text->class == 0)
+            text->class = chunk->class;
+        if (!text->soa_seen && chunk->soa_seen) {
+            text->soa_seen = true;
+            memcpy(text->soa_owner, chunk->soa_owner, sizeof text->soa_owner);
+        }
+        text->errors += chunk->findings.errors;
+        text->warnings += chunk->findings.warnings;
+        text->records += chunk->records;
+    }
+    return ERR_OK;
+}
+
+enum err text_read(
+    struct sources *sources, uint16_t file, const struct text_options *options, struct zone_text *text)
+{
+    memset(text, 0, sizeof *text);
+    text->sources = sources;
+    struct job job = {.text = text,
+        .options = options,
+        .input = &sources_get(sources, file)->input,
+        .file = file,
+        .chunk_size = options->chunk_size != 0 ? options->chunk_size : CHUNK_DEFAULT};
+    text->count = job.input->len / job.chunk_size + 1;
+    text->chunks = calloc(text->count, sizeof *text->chunks);
+    if (text->chunks == NULL)
+        return ERR_MEMORY;
+    parallel_each(options->threads, text->count, scan_chunk, &job);
+    predict(&job);
+    parallel_each(options->threads, text->count, read_predicted, &job);
+    enum err err = join(&job);
+    if (err != ERR_OK)
+        text_clear(text);
+    return err;
+}
+
+void text_clear(struct zone_text *text)
+{
+    for (size_t i = 0; i < text->count; i++)
+        chunk_clear(&text->chunks[i]);
+    free(text->chunks);
+    memset(text, 0, sizeof *text);
+}
+
+void pending_report(
+    const struct pending_list *list, struct sources *sources, const struct finding_sink *sink)
+{
+    for (const struct pending *p = list->first; p != NULL && sink->report != NULL; p = p->next) {
+        struct source *source = sources_get(sources, p->file);
+        struct finding finding = {.severity = p->severity,
+            .rule = p->rule,
+            .file = source->path,
+            .message = p->message,
+            .token = source->input.text + p->at,
+            .token_len = p->token_len,
+            .hint = p->hint};
+        source_place(source, p->at, &finding.line, &finding.column);
+        sink->report(sink->context, &finding);
+    }
+}
+
+void text_report(const struct zone_text *text, const struct finding_sink *sink)
+{
+    for (size_t i = 0; i < text->count; i++)
+        pending_report(&text->chunks[i].findings, text->sources, sink);
+}

@@ -1,0 +1,136 @@
+#include "zone/text/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zone/text/lexer.h"
+
+#define PAGE ((size_t)4096)
+
+static size_t room_for(size_t len)
+{
+    return (len + LEXER_PAD + PAGE - 1) & ~(PAGE - 1);
+}
+
+static enum err reserve(struct input *input, size_t room)
+{
+    void *base = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return ERR_MEMORY;
+    input->text = base;
+    input->mapped = room;
+    return ERR_OK;
+}
+
+static enum err map_file(struct input *input, int fd, size_t len)
+{
+    enum err err = reserve(input, room_for(len));
+    if (err != ERR_OK)
+        return err;
+    input->len = len;
+    /* The anonymous page behind the file's last one supplies the padding. */
+    void *at = mmap((void *)(uintptr_t)input->text, len, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
+    if (at == MAP_FAILED)
+        return ERR_IO;
+    madvise(at, len, MADV_SEQUENTIAL);
+    return ERR_OK;
+}
+
+/* Small files are copied: cheaper than mapping, and an editor that truncates one in place cannot raise
+ * SIGBUS under the reader. */
+static enum err copy_stream(struct input *input, int fd, size_t expected)
+{
+    size_t room = room_for(expected < PAGE ? PAGE : expected);
+    enum err err = reserve(input, room);
+    while (err == ERR_OK) {
+        char *base = (char *)(uintptr_t)input->text;
+        ssize_t got = read(fd, base + input->len, room - LEXER_PAD - input->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return ERR_IO;
+        if (got == 0)
+            return ERR_OK;
+        input->len += (size_t)got;
+        if (room - LEXER_PAD > input->len)
+            continue;
+        void *grown = mremap(base, room, room * 2, MREMAP_MAYMOVE);
+        if (grown == MAP_FAILED)
+            return ERR_MEMORY;
+        input->text = grown;
+        input->mapped = room = room * 2;
+    }
+    return err;
+}
+
+static void stamp_from(struct input *input, const struct stat *st)
+{
+    input->regular = S_ISREG(st->st_mode);
+    input->stamp = (struct input_stamp) {
+        .size = (uint64_t)st->st_size,
+        .inode = st->st_ino,
+        .device = st->st_dev,
+        .changed_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+        .modified_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+    };
+}
+
+#define COPY_BELOW ((size_t)1 << 20)
+
+enum err input_open(struct input *input, const char *path)
+{
+    memset(input, 0, sizeof *input);
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ERR_IO;
+    struct stat st;
+    enum err err = fstat(fd, &st) == 0 ? ERR_OK : ERR_IO;
+    if (err == ERR_OK && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        err = ERR_IO;
+    }
+    if (err == ERR_OK) {
+        size_t size = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
+        stamp_from(input, &st);
+        bool map = !standard && size >= COPY_BELOW;
+        err = map ? map_file(input, fd, size) : copy_stream(input, fd, size + 1);
+    }
+    int saved = errno;
+    close(fd);
+    if (err != ERR_OK)
+        input_close(input);
+    errno = saved;
+    return err;
+}
+
+enum err input_from_memory(struct input *input, const char *text, size_t len)
+{
+    memset(input, 0, sizeof *input);
+    enum err err = reserve(input, room_for(len));
+    if (err != ERR_OK)
+        return err;
+    if (len != 0)
+        memcpy((char *)(uintptr_t)input->text, text, len);
+    input->len = len;
+    return ERR_OK;
+}
+
+void input_close(struct input *input)
+{
+    if (input->mapped != 0)
+        munmap((void *)(uintptr_t)input->text, input->mapped);
+    memset(input, 0, sizeof *input);
+}
+
+void input_forget(const struct input *input, size_t from, size_t to)
+{
+    from = (from + PAGE - 1) & ~(PAGE - 1);
+    to &= ~(PAGE - 1);
+    if (input->regular && input->len >= COPY_BELOW && to > from)
+        madvise((char *)(uintptr_t)input->text + from, to - from, MADV_DONTNEED);
+}

@@ -1,0 +1,39 @@
+/* A source text in memory: a mapped file, or a copy of what a pipe gave. LEXER_PAD octets behind its end
+ * can be read (they are zero). Frozen while in use; a file that is cut short meanwhile cannot hurt: sources
+ * on which that could happen are copied. */
+#ifndef ZONE_TEXT_INPUT_H
+#define ZONE_TEXT_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zone/base/attr.h"
+#include "zone/base/err.h"
+
+/* What tells one state of a file from another without reading it. */
+struct input_stamp {
+    uint64_t size, inode, device;
+    int64_t changed_ns, modified_ns;
+};
+
+struct input {
+    const char *text;
+    size_t len;
+    size_t mapped;  /* octets to unmap */
+    struct input_stamp stamp;
+    bool regular;   /* a plain file, so that the stamp means something */
+};
+
+/* Opens PATH, "-" for standard input. errno tells why it failed. */
+enum err input_open(struct input *input, const char *path) NODISCARD NONNULL(1, 2);
+
+/* Copies TEXT. */
+enum err input_from_memory(struct input *input, const char *text, size_t len) NODISCARD NONNULL(1);
+
+void input_close(struct input *input) NONNULL(1);
+
+/* Gives back the pages of text before OFFSET; they are read from the file again if they are needed. */
+void input_forget(const struct input *input, size_t from, size_t to) NONNULL(1);
+
+#endif

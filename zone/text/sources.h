@@ -1,0 +1,41 @@
+/* The files that a zone's text comes from: the zone file and what it includes, in the order they were
+ * met. Shared by the readers of one zone, any thread; kept until every finding has been told. */
+#ifndef ZONE_TEXT_SOURCES_H
+#define ZONE_TEXT_SOURCES_H
+
+#include <pthread.h>
+
+#include "zone/text/input.h"
+
+struct source {
+    char *path;
+    struct input input;
+    /* where the last place that was asked for lies, so that places in ascending order cost one pass */
+    size_t counted_to;
+    uint32_t counted_lines;
+};
+
+struct sources {
+    pthread_mutex_t lock;
+    struct source **files;
+    size_t count, capacity;
+};
+
+#define SOURCES_MAX 65535
+
+enum err sources_init(struct sources *sources) NODISCARD NONNULL(1);
+void sources_clear(struct sources *sources) NONNULL(1);
+
+/* Opens PATH (or finds it among those open) and tells its number. errno tells why it failed. */
+enum err sources_open(struct sources *sources, const char *path, uint16_t *number) NODISCARD NONNULL(1, 2, 3);
+
+/* Adds a text in memory under a name for findings. */
+enum err sources_add(struct sources *sources, const char *name, const char *text, size_t len,
+    uint16_t *number) NODISCARD NONNULL(1, 2, 5);
+
+struct source *sources_get(struct sources *sources, uint16_t number) NONNULL(1);
+
+/* Line and column, both from 1, of an offset in a source. One thread at a time. */
+void source_place(struct source *source, uint64_t at, uint32_t *line, uint32_t *column) NONNULL(1, 3, 4);
+
+#endif
