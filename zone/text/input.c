@@ -130,7 +130,7 @@ void input_close(struct input *input)
 void input_forget(const struct input *input, size_t from, size_t to)
 {
     from = (from + PAGE - 1) & ~(PAGE - 1);
-    to &= ~(PAGE - 1);
+    to = (to < input->len ? to : input->len) & ~(PAGE - 1);
     if (input->regular && input->len >= COPY_BELOW && to > from)
         madvise((char *)(uintptr_t)input->text + from, to - from, MADV_DONTNEED);
 }
