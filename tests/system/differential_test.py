@@ -10,6 +10,8 @@ discretion (name servers beside a positive answer, other additional records) is 
     BAILIWICK_ZONES=100     how many random zones
     BAILIWICK_QUESTIONS=5000  at most so many questions for each zone
     BAILIWICK_PEERS_ONLY=1  without ours: how far the peers agree
+    BAILIWICK_ZONE=FILE       compare a zone of your own with NSD alone: every name and type, with DO
+    BAILIWICK_ORIGIN=.        its origin
 
 Run by tests/system/run.py differential, or by itself."""
 
@@ -239,8 +241,8 @@ def view_of(server, message, reply, question):
         return dict.fromkeys(FIELDS, f"malformed answer: {problem}")
 
 
-def start_servers(space, zones):
-    kinds = list(harness.PEERS)
+def start_servers(space, zones, kinds=harness.PEERS):
+    kinds = list(kinds)
     for kind in kinds:
         if not harness.SERVERS[kind].is_available():
             raise harness.Skip(f"{kind} is not installed")
@@ -290,7 +292,7 @@ def test_example_zones():
     zones = [(f"{name[:-5]}.", os.path.join(ZONES_DIR, name), name != "example.org.zone")
              for name in sorted(os.listdir(ZONES_DIR)) if name.endswith(".zone")]
     with harness.Workspace() as space:
-        run("example zones", space, zones, rng, setting("QUESTIONS", 2500))
+        run("example zones", space, zones, rng, setting("QUESTIONS", 8000))
 
 
 def test_random_zones():
@@ -303,14 +305,44 @@ def test_random_zones():
     print(f"     seed {seed}")
     with harness.Workspace(keep=bool(os.environ.get("BAILIWICK_KEEP"))) as space:
         zones = []
-        for i in range(setting("ZONES", 36)):
+        for i in range(setting("ZONES", 72)):
             origin, kind = f"z{i}.test.", kinds[i % len(kinds)]
             path = space.write(f"z{i}.zone", zonegen.Zone(rng, origin).text())
             if kind != "plain":
                 path = zonegen.sign(path, origin, kind, space.path)
             ZONE_NOTES[wire.name_from_text(origin)] = f"{kind}, {path}"
             zones.append((origin, path, kind != "plain"))
-        run("random zones", space, zones, rng, setting("QUESTIONS", 1500))
+        run("random zones", space, zones, rng, setting("QUESTIONS", 2500))
+
+
+def questions_for_all(path, origin_text):
+    """Every name (and one that is missing below and beside it) with every type that occurs, with DO."""
+    import dns.rdatatype
+    import dns.zone
+    origin = wire.name_from_text(origin_text)
+    zone = dns.zone.from_file(path, origin=origin_text, relativize=False, check_origin=False)
+    types, names = set(map(wire.type_number, TYPES)), set()
+    for name, node in zone.nodes.items():
+        owner = name.canonicalize().to_wire()
+        labels = wire.name_labels(owner)
+        names |= {owner, wire.name_wire([b"x"] + labels), wire.name_wire([labels[0][:62] + b"0"] + labels[1:])
+                  if labels else b"\1z\0"}
+        names |= {wire.name_wire(labels[up:]) for up in range(len(labels) - len(wire.name_labels(origin)) + 1)}
+        types |= {int(rdataset.rdtype) for rdataset in node.rdatasets}
+    return [Question(origin, name, qtype, True) for name in sorted(names) for qtype in sorted(types)]
+
+
+def test_given_zone():
+    path, origin = os.environ.get("BAILIWICK_ZONE"), os.environ.get("BAILIWICK_ORIGIN", ".")
+    if not path:
+        raise harness.Skip("BAILIWICK_ZONE names no zone file")
+    start = time.monotonic()
+    ZONE_NOTES[wire.name_from_text(origin)] = path
+    with harness.Workspace() as space:
+        servers = start_servers(space, {origin: path}, ["nsd"])
+        comparison = Comparison()
+        ask_all(servers, questions_for_all(os.path.abspath(path), origin), comparison)
+    report(path, comparison, time.monotonic() - start)
 
 
 if __name__ == "__main__":
