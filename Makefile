@@ -27,6 +27,11 @@ Q :=
 say = @true
 endif
 
+# All cores, unless -j says otherwise.
+ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 # Flags. Each BUILD has its own objects and programs; only release programs stand in build/bin.
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS_release := -O2 -g -fno-plt
