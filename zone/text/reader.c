@@ -110,7 +110,7 @@ static enum err open_run(struct reader *reader, const char *entry)
     run->name_len = reader->owner_len;
     memcpy(run->name, reader->owner, reader->owner_len);
     run->records_at = (RUN_NAME_AT + (uint32_t)reader->owner_len + 3) & ~3u;
-    run->size = run->records_at;
+    run->size = (run->records_at + 7) & ~7u; /* it may stay empty: its first record can be refused */
     tape->run_at = tape->len;
     tape->len += run->records_at;
     tape->run_count++;
