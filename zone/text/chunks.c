@@ -42,8 +42,8 @@ static bool is_directive(const struct input *input, size_t at, const char *word)
 {
     size_t len = strlen(word);
     const char *text = input->text;
-    return at + len < input->len && strncasecmp(text + at, word, len) == 0
-        && (text[at + len] == ' ' || text[at + len] == '\t') && (at == 0 || text[at - 1] == '\n');
+    return at + len < input->len && strncasecmp(text + at, word, len) == 0 &&
+           (text[at + len] == ' ' || text[at + len] == '\t') && (at == 0 || text[at - 1] == '\n');
 }
 
 /* Where chunk I begins, and its last directives. */
@@ -55,8 +55,8 @@ static void scan_chunk(void *context, size_t i)
     size_t from = i * job->chunk_size, to = from + job->chunk_size;
     to = to < input->len ? to : input->len;
     chunk->starts = i == 0 ? 0 : find_start(input, from - 1, to);
-    for (const char *at = input->text + from;
-         (at = memchr(at, '$', (size_t)(input->text + to - at))) != NULL; at++) {
+    for (const char *at = input->text + from; (at = memchr(at, '$', (size_t)(input->text + to - at))) != NULL;
+         at++) {
         size_t offset = (size_t)(at - input->text);
         if (is_directive(input, offset, "$ORIGIN"))
             chunk->origin_at = offset + 1;
@@ -87,7 +87,8 @@ static void predict_ttl(const struct input *input, size_t offset, struct context
     struct token token;
     uint32_t ttl;
     lexer_init(&lexer, input->text + offset, input->len - offset);
-    if (!lexer_next(&lexer, &token) || !lexer_next(&lexer, &token) || !reader_ttl(token.text, token.len, &ttl))
+    if (!lexer_next(&lexer, &token) || !lexer_next(&lexer, &token) ||
+        !reader_ttl(token.text, token.len, &ttl))
         return;
     context->default_ttl = ttl;
     context->has_default_ttl = ttl != UINT32_MAX;
@@ -124,8 +125,32 @@ static void chunk_clear(struct chunk *chunk)
     memset(&chunk->findings, 0, sizeof chunk->findings);
 }
 
-/* Reads one chunk from where and in the context it says. CLASS is the zone's, when known. */
-static void read_chunk(struct job *job, size_t i, uint16_t class)
+/* The owner is inherited over the cut, too: an entry over several lines can be followed by one without. */
+static void give_owner(struct reader *reader, const struct chunk *from)
+{
+    reader->owner_bad = from->owner_bad;
+    reader->owner_labels = from->owner_labels;
+    reader->owner_len = from->owner_len;
+    memcpy(reader->owner, from->owner, from->owner_len);
+}
+
+static void keep_owner(struct chunk *chunk, const struct reader *reader)
+{
+    chunk->used_inherited_owner = reader->used_inherited_owner;
+    chunk->owner_bad = reader->owner_bad;
+    chunk->owner_labels = reader->owner_labels;
+    chunk->owner_len = reader->owner_len;
+    memcpy(chunk->owner, reader->owner, reader->owner_len);
+}
+
+static bool has_owner(const struct chunk *chunk)
+{
+    return chunk->owner_len != 0 || chunk->owner_bad;
+}
+
+/* Reads one chunk from where and in the context it says. CLASS is the zone's and OWNER the chunk with the
+ * last owner, when known. */
+static void read_chunk(struct job *job, size_t i, uint16_t class, const struct chunk *owner)
 {
     struct chunk *chunk = &job->text->chunks[i];
     uint64_t octets = chunk->limit > chunk->starts ? chunk->limit - chunk->starts : 0;
@@ -138,12 +163,15 @@ static void read_chunk(struct job *job, size_t i, uint16_t class)
     reader_init(&reader, job->text->sources, job->file, &chunk->tape, &chunk->findings, chunk->begin.origin);
     reader.context = chunk->begin;
     reader.class = class;
+    if (owner != NULL)
+        give_owner(&reader, owner);
     reader.at = reader.text + chunk->starts;
     reader_run(&reader, reader.text + chunk->limit);
     chunk->ends = (uint64_t)(reader.at - reader.text);
     chunk->finish = reader.context;
     chunk->class = reader.class;
     chunk->used_inherited_ttl = reader.used_inherited_ttl;
+    keep_owner(chunk, &reader);
     chunk->soa_seen = reader.soa_seen;
     memcpy(chunk->soa_owner, reader.soa_owner, sizeof chunk->soa_owner);
     chunk->failure = reader.failure;
@@ -155,7 +183,7 @@ static void read_chunk(struct job *job, size_t i, uint16_t class)
 static void read_predicted(void *context, size_t i)
 {
     struct job *job = context;
-    read_chunk(job, i, 0);
+    read_chunk(job, i, 0, NULL);
     /* Pages of text that have been read are not needed again, but for findings and wrong predictions. */
     input_forget(job->input, i * job->chunk_size, (i + 1) * job->chunk_size);
 }
@@ -163,11 +191,11 @@ static void read_predicted(void *context, size_t i)
 static bool same_context(const struct chunk *chunk, const struct context *right, uint64_t at, uint16_t class)
 {
     const struct context *begin = &chunk->begin;
-    if (chunk->starts != at || begin->origin_len != right->origin_len
-        || memcmp(begin->origin, right->origin, right->origin_len) != 0)
+    if (chunk->starts != at || begin->origin_len != right->origin_len ||
+        memcmp(begin->origin, right->origin, right->origin_len) != 0)
         return false;
-    if (begin->has_default_ttl != right->has_default_ttl
-        || (begin->has_default_ttl && begin->default_ttl != right->default_ttl))
+    if (begin->has_default_ttl != right->has_default_ttl ||
+        (begin->has_default_ttl && begin->default_ttl != right->default_ttl))
         return false;
     if (chunk->used_inherited_ttl && (right->has_last_ttl || right->has_soa_minimum))
         return false;
@@ -193,20 +221,24 @@ static enum err join(struct job *job)
 {
     struct zone_text *text = job->text;
     struct context context = text->chunks[0].begin;
+    const struct chunk *owner = NULL;
     uint64_t at = 0;
     for (size_t i = 0; i < text->count; i++) {
         struct chunk *chunk = &text->chunks[i];
-        if (chunk->failure == ERR_OK && !same_context(chunk, &context, at, text->class)) {
+        bool right =
+            same_context(chunk, &context, at, text->class) && !(chunk->used_inherited_owner && owner != NULL);
+        if (chunk->failure == ERR_OK && !right) {
             chunk_clear(chunk);
             chunk->starts = at;
             chunk->begin = context;
             if (at > chunk->limit)
                 chunk->limit = at;
-            read_chunk(job, i, text->class);
+            read_chunk(job, i, text->class, owner);
         }
         if (chunk->failure != ERR_OK)
             return chunk->failure;
         at = chunk->ends;
+        owner = has_owner(chunk) ? chunk : owner;
         carry(&context, &chunk->finish);
         if (text->class == 0)
             text->class = chunk->class;
@@ -252,8 +284,7 @@ void text_clear(struct zone_text *text)
     memset(text, 0, sizeof *text);
 }
 
-void pending_report(
-    const struct pending_list *list, struct sources *sources, const struct finding_sink *sink)
+void pending_report(const struct pending_list *list, struct sources *sources, const struct finding_sink *sink)
 {
     for (const struct pending *p = list->first; p != NULL && sink->report != NULL; p = p->next) {
         struct source *source = sources_get(sources, p->file);

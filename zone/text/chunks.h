@@ -28,8 +28,11 @@ struct chunk {
     uint64_t origin_at, ttl_at; /* the last such directive in it + 1, 0 for none */
     uint64_t records;
     uint16_t class;
-    bool used_inherited_ttl, soa_seen;
+    bool used_inherited_ttl, used_inherited_owner, soa_seen;
     uint8_t soa_owner[NAME_MAX + 1];
+    bool owner_bad;            /* as in struct reader, at the end */
+    uint8_t owner_len, owner_labels;
+    uint8_t owner[NAME_MAX + 1];
     enum err failure;
 };
 

@@ -141,6 +141,7 @@ static void read_included(struct reader *reader, uint16_t file, const uint8_t *o
         memcpy(reader->soa_owner, inner->soa_owner, sizeof inner->soa_owner);
     reader->soa_seen = inner->soa_seen;
     reader->used_inherited_ttl |= inner->used_inherited_ttl;
+    reader->used_inherited_owner |= inner->used_inherited_owner;
     reader->failure = inner->failure;
     reader->run_open = false; /* the tape's last run belongs to the other file */
     free(inner);

@@ -344,6 +344,7 @@ static void read_record(struct reader *reader, struct lexer *lexer, const char *
     if (reader->owner_bad)
         return;
     if (reader->owner_len == 0) {
+        reader->used_inherited_owner = true;
         reader_report(reader, SEVERITY_ERROR, "owner-missing", entry, 1, "write @ for the origin",
             "the first record has no owner name");
         reader->owner_bad = true;

@@ -61,6 +61,7 @@ struct reader {
     uint8_t owner[NAME_MAX + 33]; /* absolute, lower case; room for wide stores */
     struct context context;
     bool used_inherited_ttl; /* a TTL was needed that nothing read by this reader had given */
+    bool used_inherited_owner; /* likewise, an owner */
     bool soa_seen;
     uint8_t soa_owner[NAME_MAX + 1];
     enum err failure;       /* memory or a limit ended the reading */

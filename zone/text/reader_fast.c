@@ -372,9 +372,11 @@ ALWAYS_INLINE bool read_owner(struct reader *reader, const char *text, uint32_t 
     unsigned labels;
     unsigned wire = read_name(&reader->context, text, len, true, reader->owner, &labels);
     if (wire == 0) {
-        /* The wide store has spoilt the last owner. */
+        /* The wide store has spoilt the last owner; the careful path takes a new one or leaves none. */
         reader->owner_text = NULL;
         reader->owner_text_len = 0;
+        reader->owner_bad = true;
+        reader->run_open = false;
         return false;
     }
     reader->owner_len = (uint8_t)wire;
