@@ -233,7 +233,8 @@ static bool read_head(struct reader *reader, struct lexer *lexer, struct head *h
                 continue;
             if (type_parse(token->text, token->len, &head->type))
                 return true;
-            if (!head->has_class && class_parse(token->text, token->len, &head->class)) {
+            /* CLASS0 is reserved (RFC 6895 3.2). */
+            if (!head->has_class && class_parse(token->text, token->len, &head->class) && head->class != 0) {
                 head->has_class = true;
                 continue;
             }
