@@ -105,6 +105,21 @@ $(OBJ)/%.avx2.o: %.c $(OUT)/flags | $(DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -mavx2 -mbmi -MMD -MP -c -o $@ $<
 
+# The chain's order is plugins/plugin.cfg.
+$(OUT)/gen/plugin_table.h: plugins/plugin.cfg
+	@mkdir -p $(@D)
+	$(Q)sed -n 's/^[a-z][a-z0-9_]*$$/PLUGIN_ROW(&)/p' $< > $@
+
+$(OBJ)/server/plugin_list.o: $(OUT)/gen/plugin_table.h
+$(OBJ)/server/plugin_list.o: private CPPFLAGS += -I$(OUT)/gen
+
+# A plugin as a loadable object, for `plugin PATH`: the same source.
+$(LIB)/plugins/%.so: FORCE
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(filter-out -fvisibility%,$(ALL_CFLAGS)) -DPLUGIN_LOADABLE -shared -o $@ \
+		$(sort $(wildcard plugins/$*/*.c tests/plugins/$*.c))
+
 # Changed flags rebuild everything.
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)

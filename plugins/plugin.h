@@ -89,18 +89,19 @@ struct query {
     const struct question *question; /* what the chain answers: message.question unless rewritten */
     struct arena *scratch;           /* memory that lives until the reply is sent */
     const struct chain *chain;
-    const char *error;    /* query_fail: what went wrong, for the errors plugin; NULL if nothing did */
-    const char *error_by; /* the plugin that said so */
-    uint64_t begin_ns;    /* CLOCK_REALTIME of arrival, when block->times */
-    uint64_t end_ns;      /* and of sending, valid in sent */
-    uint32_t reply_len;   /* valid in sent: octets sent */
-    uint16_t worker;      /* index of this thread, below host_workers(): for counters */
-    uint8_t transport;    /* enum transport */
-    uint8_t depth;        /* 0; more for sub-queries */
-    bool dnssec;          /* the DO bit */
-    bool answered;        /* by a plugin; false when the end of the chain refused */
-    uint16_t options_len; /* EDNS options for the reply, see query_option */
-    uint16_t step;        /* the engine's place in the chain */
+    const char *error;          /* query_fail: what went wrong, for the errors plugin; NULL if nothing did */
+    const char *error_by;       /* the plugin that said so */
+    uint64_t begin_ns;          /* CLOCK_REALTIME of arrival, when block->times */
+    uint64_t end_ns;            /* and of sending, valid in sent */
+    const uint8_t *reply_bytes; /* valid in sent: the reply, */
+    uint32_t reply_len;         /* and its octets */
+    uint16_t worker;            /* index of this thread, below host_workers(): for counters */
+    uint8_t transport;          /* enum transport */
+    uint8_t depth;              /* 0; more for sub-queries */
+    bool dnssec;                /* the DO bit */
+    bool answered;              /* by a plugin; false when the end of the chain refused */
+    uint16_t options_len;       /* EDNS options for the reply, see query_option */
+    uint16_t step;              /* the engine's place in the chain */
     uint16_t options_room;
     uint8_t *options;
     struct query *parent; /* of a sub-query, else NULL */
@@ -132,8 +133,13 @@ struct zone_status {
     uint64_t loaded_s; /* CLOCK_REALTIME when it was loaded */
 };
 
+enum plugin_flag {
+    PLUGIN_ALL_CLASSES = 1 /* serve sees queries of classes other than IN, too; the others need not look */
+};
+
 struct plugin {
-    uint32_t abi; /* PLUGIN_ABI */
+    uint32_t abi;   /* PLUGIN_ABI */
+    uint32_t flags; /* enum plugin_flag */
     const char *name;
     const struct option *options; /* rows, or NULL */
 
@@ -174,6 +180,9 @@ struct plugin {
 /* Continues a suspended query as if serve had returned VERDICT (not SUSPENDED). From any thread; the query
  * must not be touched afterwards. It goes on in its own worker. */
 void query_resume(struct query *query, enum served verdict) NONNULL(1);
+
+/* False when so many queries wait in this worker that no more may be suspended: answer SERVFAIL then. */
+bool query_may_wait(const struct query *query) NODISCARD NONNULL(1);
 
 /* Asks another question through the same server block, from its first plugin. DONE gets the child with its
  * reply, on the same worker: perhaps before query_sub returns, else later, while the parent is suspended.

@@ -1,0 +1,228 @@
+#include "server/engine.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/worker.h"
+#include "zone/wire/edns.h"
+
+#define DEPTH_MAX 8 /* sub-queries of sub-queries */
+
+/* What nobody answers is refused, as CoreDNS does: the one place that says so. A name that no server block
+ * has comes here, too, with an empty chain. */
+static void refuse(struct query *query)
+{
+    query->reply.rcode = RCODE_REFUSED;
+    query->reply.ede = EDE_NOT_AUTHORITATIVE + 1;
+    query->answered = false;
+}
+
+static enum served walk(struct query *query)
+{
+    const struct chain *chain = query->chain;
+    while (query->step < chain->step_count) {
+        const struct step *step = &chain->steps[query->step];
+        enum served served = step->serve == NULL ? SERVED_NEXT : step->serve(step->self, query);
+        if (served != SERVED_NEXT)
+            return served;
+        query->step++;
+    }
+    refuse(query);
+    return SERVED_ANSWERED;
+}
+
+static void finish(struct query *query)
+{
+    const struct chain *chain = query->chain;
+    if (!chain->finishes)
+        return;
+    while (query->step > 0) {
+        const struct step *step = &chain->steps[--query->step];
+        if (step->finish != NULL)
+            step->finish(step->self, query);
+    }
+}
+
+enum served engine_serve(struct query *query)
+{
+    enum served served = walk(query);
+    if (served == SERVED_ANSWERED)
+        finish(query);
+    return served;
+}
+
+enum served engine_continue(struct query *query, enum served verdict)
+{
+    if (verdict == SERVED_NEXT) {
+        query->step++;
+        return engine_serve(query);
+    }
+    if (verdict == SERVED_ANSWERED)
+        finish(query);
+    return verdict;
+}
+
+void engine_park(struct slot *slot)
+{
+    struct worker *worker = slot->worker;
+    slot->epoch = worker->epoch;
+    slot->waiting = true;
+    slot->wait_next = NULL;
+    slot->wait_before = worker->waiting_last;
+    if (worker->waiting_last != NULL)
+        worker->waiting_last->wait_next = slot;
+    else
+        worker->waiting_first = slot;
+    worker->waiting_last = slot;
+    worker->waiting_count++;
+    counter_add(&worker->counters.suspended, 1);
+}
+
+void engine_unpark(struct slot *slot)
+{
+    struct worker *worker = slot->worker;
+    *(slot->wait_before != NULL ? &slot->wait_before->wait_next : &worker->waiting_first) = slot->wait_next;
+    *(slot->wait_next != NULL ? &slot->wait_next->wait_before : &worker->waiting_last) = slot->wait_before;
+    slot->waiting = false;
+    worker->waiting_count--;
+}
+
+/* ---- what plugins call ---- */
+
+void query_resume(struct query *query, enum served verdict)
+{
+    struct slot *slot = slot_of(query);
+    struct worker *worker = slot->worker;
+    slot->resumed_with = verdict;
+    slot->next = atomic_load(&worker->resumed);
+    while (!atomic_compare_exchange_weak(&worker->resumed, &slot->next, slot))
+        continue;
+    uv_async_send(&worker->wake);
+}
+
+bool query_may_wait(const struct query *query)
+{
+    return ((const struct slot *)(const void *)query)->worker->waiting_count < WAITING_MAX;
+}
+
+enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
+    void (*done)(struct query *child, enum served verdict, void *context), void *context)
+{
+    struct slot *above = slot_of(parent);
+    if (parent->depth >= DEPTH_MAX)
+        return ERR_LIMIT;
+    struct slot *slot = slot_take(above->worker);
+    if (slot == NULL)
+        return ERR_MEMORY;
+    slot->sibling = above->children;
+    above->children = slot;
+    const uint8_t *copy = (uint8_t *)arena_copy(slot->query.scratch, name, name_len(name));
+    if (copy == NULL)
+        return ERR_MEMORY;
+    struct query *child = &slot->query;
+    child->message = parent->message;
+    question_set(&child->message.question, copy, type, parent->question->class);
+    query_begin(child, &child->message.question, parent->chain);
+    child->client = parent->client;
+    child->server = parent->server;
+    child->transport = parent->transport;
+    child->begin_ns = parent->begin_ns;
+    child->depth = (uint8_t)(parent->depth + 1);
+    child->parent = parent;
+    slot->done = done;
+    slot->context = context;
+    enum served served = engine_serve(child);
+    if (served == SERVED_SUSPENDED)
+        engine_park(slot);
+    else
+        engine_child_done(slot, served);
+    return ERR_OK;
+}
+
+void engine_child_done(struct slot *child, enum served verdict)
+{
+    if (child->done != NULL)
+        child->done(&child->query, verdict, child->context);
+}
+
+void query_begin(struct query *query, const struct question *question, const struct chain *chain)
+{
+    query->question = question;
+    query->chain = chain;
+    query->error = NULL;
+    query->error_by = NULL;
+    query->depth = 0;
+    query->step = 0;
+    query->answered = true;
+    query->options_len = 0;
+    query->options_room = 0;
+    query->parent = NULL;
+    query->lookup.owner = NULL;
+    query->dnssec = query->message.edns.dnssec;
+    reply_clear(&query->reply);
+}
+
+enum err query_rename(struct query *query, const uint8_t *name)
+{
+    struct question *question = arena_alloc(query->scratch, sizeof *question, _Alignof(struct question));
+    const uint8_t *copy = (uint8_t *)arena_copy(query->scratch, name, name_len(name));
+    if (question == NULL || copy == NULL)
+        return ERR_MEMORY;
+    question_set(question, copy, query->question->type, query->question->class);
+    query->question = question;
+    query->lookup.owner = NULL;
+    return ERR_OK;
+}
+
+enum served query_fail(struct query *query, const char *by, uint16_t rcode, const char *format, ...)
+{
+    va_list args;
+    char text[512];
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    size_t kept = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+    query->error = arena_copy(query->scratch, text, kept);
+    query->error_by = by;
+    reply_clear(&query->reply);
+    query->reply.rcode = rcode;
+    return SERVED_ANSWERED;
+}
+
+enum err query_option(struct query *query, uint16_t code, const void *bytes, uint16_t len)
+{
+    size_t need = (size_t)query->options_len + 4 + len;
+    if (!query->message.edns.present)
+        return ERR_OK;
+    if (need > UINT16_MAX)
+        return ERR_LIMIT;
+    if (need > query->options_room) {
+        size_t room = need + 64 < UINT16_MAX ? need + 64 : UINT16_MAX;
+        uint8_t *more = arena_alloc(query->scratch, room, 1);
+        if (more == NULL)
+            return ERR_MEMORY;
+        if (query->options_len > 0)
+            memcpy(more, query->options, query->options_len);
+        query->options = more;
+        query->options_room = (uint16_t)room;
+    }
+    query->options_len = (uint16_t)(query->options_len +
+                                    edns_write_option(query->options + query->options_len, code, bytes, len));
+    return ERR_OK;
+}
+
+void address_print(const union address *address, char *out)
+{
+    const void *bytes = address->any.sa_family == AF_INET6 ? (const void *)&address->v6.sin6_addr
+                                                           : (const void *)&address->v4.sin_addr;
+    if (inet_ntop(address->any.sa_family == AF_INET6 ? AF_INET6 : AF_INET, bytes, out, INET6_ADDRSTRLEN) ==
+        NULL)
+        strcpy(out, "?");
+}
+
+uint16_t address_port(const union address *address)
+{
+    return ntohs(address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port);
+}

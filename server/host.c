@@ -1,0 +1,149 @@
+#include "server/host.h"
+
+#include <stdlib.h>
+
+#include "plugins/plugin.h"
+#include "server/epoch.h"
+#include "server/lines.h"
+#include "zone/base/log.h"
+
+#define RECLAIM_MS 5
+
+static struct {
+    uv_loop_t *loop;
+    unsigned workers;
+    uv_async_t retired; /* something waits to be freed */
+    uv_timer_t reclaim; /* runs while something does */
+    _Atomic bool open;
+} host;
+
+struct host_timer {
+    uv_timer_t timer;
+    void (*tick)(void *arg);
+    void *arg;
+};
+
+struct job {
+    uv_work_t work;
+    void (*run)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+};
+
+static void on_reclaim(uv_timer_t *timer)
+{
+    if (!epoch_reclaim())
+        uv_timer_stop(timer);
+}
+
+static void on_retired(uv_async_t *async)
+{
+    (void)async;
+    if (epoch_reclaim())
+        uv_timer_start(&host.reclaim, on_reclaim, RECLAIM_MS, RECLAIM_MS);
+}
+
+static void wake(void)
+{
+    if (atomic_load(&host.open))
+        uv_async_send(&host.retired);
+}
+
+enum err host_open(uv_loop_t *loop, unsigned workers)
+{
+    host.loop = loop;
+    host.workers = workers;
+    if (uv_async_init(loop, &host.retired, on_retired) != 0 || uv_timer_init(loop, &host.reclaim) != 0)
+        return ERR_IO;
+    epoch_on_retire(wake);
+    atomic_store(&host.open, true);
+    return lines_open(workers);
+}
+
+void host_close(void)
+{
+    atomic_store(&host.open, false);
+    lines_close();
+    while (epoch_reclaim())
+        continue;
+    uv_close((uv_handle_t *)&host.retired, NULL);
+    uv_close((uv_handle_t *)&host.reclaim, NULL);
+}
+
+unsigned host_workers(void)
+{
+    return host.workers;
+}
+
+void host_retire(void (*free_it)(void *), void *what)
+{
+    epoch_retire(free_it, what);
+}
+
+/* ---- background work ---- */
+
+static void run_job(uv_work_t *work)
+{
+    struct job *job = work->data;
+    job->run(job->arg);
+}
+
+static void end_job(uv_work_t *work, int status)
+{
+    struct job *job = work->data;
+    (void)status;
+    if (job->done != NULL)
+        job->done(job->arg);
+    free(job);
+}
+
+enum err host_work(void (*run)(void *), void (*done)(void *), void *arg)
+{
+    struct job *job = malloc(sizeof *job);
+    if (job == NULL)
+        return ERR_MEMORY;
+    *job = (struct job){.run = run, .done = done, .arg = arg};
+    job->work.data = job;
+    if (uv_queue_work(host.loop, &job->work, run_job, end_job) != 0) {
+        free(job);
+        return ERR_IO;
+    }
+    return ERR_OK;
+}
+
+/* ---- timers ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct host_timer *ticking = timer->data;
+    ticking->tick(ticking->arg);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+struct host_timer *host_timer_start(int64_t period_ms, void (*tick)(void *), void *arg)
+{
+    struct host_timer *timer = malloc(sizeof *timer);
+    if (timer == NULL)
+        return NULL;
+    timer->tick = tick;
+    timer->arg = arg;
+    uv_timer_init(host.loop, &timer->timer);
+    timer->timer.data = timer;
+    uv_timer_start(&timer->timer, on_tick, (uint64_t)period_ms, (uint64_t)period_ms);
+    return timer;
+}
+
+void host_timer_stop(struct host_timer *timer)
+{
+    if (timer != NULL)
+        uv_close((uv_handle_t *)&timer->timer, on_timer_closed);
+}
+
+void host_line(unsigned worker, const char *line, size_t len)
+{
+    lines_add(worker, line, len);
+}

@@ -1,0 +1,17 @@
+/* The corridor: the way of a query through the server, on one screen. Worker threads. */
+#ifndef SERVER_SERVE_H
+#define SERVER_SERVE_H
+
+#include "server/worker.h"
+
+/* Serves COUNT received packets: afterwards each slot is to be sent (out, reply_len), dropped, or was
+ * suspended. Between worker_enter and worker_leave. */
+void serve_batch(struct worker *worker, struct slot *const *slots, unsigned count) NONNULL(1, 2);
+
+/* Goes on with a suspended query and sends its reply. */
+void serve_resumed(struct slot *slot) NONNULL(1);
+
+/* To be called when the replies have been sent. */
+void serve_sent(struct worker *worker, struct slot *const *slots, unsigned count) NONNULL(1, 2);
+
+#endif

@@ -1,0 +1,349 @@
+#include "server/world.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/build.h"
+#include "zone/base/log.h"
+#include "zone/wire/encode.h"
+
+#define JOB_THREADS_MAX 64
+#define BUILT_IN "(built-in Corefile)"
+
+const struct chain chain_nobody = {.udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody};
+
+/* ---- findings ---- */
+
+static void report(void *context, const struct finding *finding)
+{
+    struct build *build = context;
+    pthread_mutex_lock(&build->lock);
+    build->errors += finding->severity == SEVERITY_ERROR;
+    if (build->outer->report != NULL)
+        build->outer->report(build->outer->context, finding);
+    pthread_mutex_unlock(&build->lock);
+}
+
+/* ---- the Corefile ---- */
+
+static enum err read_corefile(struct build *build, const char *path, uint16_t port)
+{
+    struct world *world = build->world;
+    struct corefile_context context = {.port = port, .sink = &build->sink};
+    if (path == NULL)
+        return corefile_parse(
+            BUILT_IN, corefile_builtin, strlen(corefile_builtin), &context, &world->memory, &world->corefile);
+    return corefile_read(path, &context, &world->memory, &world->corefile);
+}
+
+/* The keys as written, for messages. */
+static const char *block_label(const struct server_block *block, struct arena *memory)
+{
+    const char *label = "";
+    const char *before = NULL;
+    for (unsigned i = 0; i < block->keys_count && label != NULL; i++) {
+        if (before == block->keys[i].token.text)
+            continue; /* a CIDR key that became several zones */
+        before = block->keys[i].token.text;
+        label = *label == '\0' ? before : arena_printf(memory, "%s %s", label, before);
+    }
+    return label != NULL ? label : "";
+}
+
+static enum err make_chain(struct world *world, struct chain *chain, const struct server_block *source)
+{
+    const uint8_t **zones = ARENA_ARRAY(&world->memory, const uint8_t *, source->keys_count + 1);
+    if (zones == NULL)
+        return ERR_MEMORY;
+    for (unsigned i = 0; i < source->keys_count; i++)
+        zones[i] = source->keys[i].zone;
+    *chain = (struct chain){.source = source, .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody};
+    chain->block.zones = zones;
+    chain->block.zones_count = source->keys_count;
+    chain->block.label = block_label(source, &world->memory);
+    return ERR_OK;
+}
+
+static enum err make_chains(struct build *build)
+{
+    struct world *world = build->world;
+    world->chain_count = world->corefile.blocks_count;
+    world->chains = ARENA_ARRAY(&world->memory, struct chain, world->chain_count + 1);
+    if (world->chains == NULL)
+        return ERR_MEMORY;
+    for (unsigned i = 0; i < world->chain_count; i++) {
+        if (make_chain(world, &world->chains[i], &world->corefile.blocks[i]) != ERR_OK)
+            return ERR_MEMORY;
+    }
+    return ERR_OK;
+}
+
+struct setup build_setup(struct build *build, struct chain *chain, const struct directive *directive)
+{
+    return (struct setup){
+        .directive = directive,
+        .zones = chain->block.zones,
+        .zones_count = chain->block.zones_count,
+        .root = chain->block.root,
+        .world = &build->world->memory,
+        .sink = &build->sink,
+        .block = &chain->block,
+        .host = build,
+        .check = build->check,
+    };
+}
+
+/* ---- plugins ---- */
+
+/* `plugin PATH` comes first: it says which other words are known. */
+static void load_plugins(struct build *build)
+{
+    struct world *world = build->world;
+    for (unsigned i = 0; i < world->chain_count; i++) {
+        const struct server_block *source = world->chains[i].source;
+        unsigned at = 0;
+        while ((at = block_find(source, "plugin", at)) < source->directives_count) {
+            struct setup setup = build_setup(build, &world->chains[i], &source->directives[at++]);
+            enum err err = plugin_list_load(&build->plugins, &setup);
+            (void)err; /* told, and counted */
+        }
+    }
+}
+
+static void check_names(struct build *build)
+{
+    const char *names[PLUGINS_MAX + 1];
+    unsigned count = build->plugins.count;
+    for (unsigned i = 0; i < count; i++)
+        names[i] = build->plugins.items[i]->name;
+    names[count] = "plugin";
+    corefile_check_names(&build->world->corefile, names, count + 1, &build->sink);
+}
+
+/* All directives of one plugin in one block. */
+static enum err set_up_plugin(struct build *build, struct chain *chain, const struct plugin *plugin)
+{
+    const struct server_block *source = chain->source;
+    struct instance *instance = NULL;
+    unsigned at = 0;
+    while ((at = block_find(source, plugin->name, at)) < source->directives_count) {
+        struct setup setup = build_setup(build, chain, &source->directives[at++]);
+        if (instance == NULL) {
+            instance = &chain->instances[chain->instance_count++];
+            instance->plugin = plugin;
+        }
+        enum err err = plugin->setup(&setup, &instance->self);
+        if (err != ERR_OK && build->errors == 0) /* it did not say why */
+            setup_error(&setup, &setup.directive->name, NULL, "%s: %s", plugin->name, err_text(err));
+        if (err == ERR_MEMORY)
+            return err;
+    }
+    return ERR_OK;
+}
+
+static enum err set_up_chain(struct build *build, struct chain *chain)
+{
+    unsigned most = chain->source->directives_count;
+    chain->instances = ARENA_ARRAY(&build->world->memory, struct instance, most + 1);
+    if (chain->instances == NULL)
+        return ERR_MEMORY;
+    for (unsigned i = 0; i < build->plugins.count; i++) {
+        enum err err = set_up_plugin(build, chain, build->plugins.items[i]);
+        if (err != ERR_OK)
+            return err;
+    }
+    return ERR_OK;
+}
+
+enum err setup_job(
+    struct setup *setup, enum err (*run)(void *arg, const struct finding_sink *sink), void *arg)
+{
+    struct build *build = setup->host;
+    struct build_job *job = ARENA_NEW(&build->world->memory, struct build_job);
+    if (job == NULL)
+        return ERR_MEMORY;
+    job->run = run;
+    job->arg = arg;
+    *(build->last_job != NULL ? &build->last_job->next : &build->jobs) = job;
+    build->last_job = job;
+    build->job_count++;
+    return ERR_OK;
+}
+
+/* ---- jobs ---- */
+
+struct crew {
+    struct build *build;
+    _Atomic(struct build_job *) next;
+    _Atomic int failed; /* enum err */
+};
+
+static void *work(void *arg)
+{
+    struct crew *crew = arg;
+    for (;;) {
+        struct build_job *job = atomic_load(&crew->next);
+        while (job != NULL && !atomic_compare_exchange_weak(&crew->next, &job, job->next))
+            continue;
+        if (job == NULL)
+            return NULL;
+        enum err err = job->run(job->arg, &crew->build->sink);
+        if (err != ERR_OK)
+            atomic_store(&crew->failed, err);
+    }
+}
+
+static enum err run_jobs(struct build *build)
+{
+    struct crew crew = {.build = build};
+    atomic_store(&crew.next, build->jobs);
+    pthread_t threads[JOB_THREADS_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned want = cores > JOB_THREADS_MAX ? JOB_THREADS_MAX : cores > 1 ? (unsigned)cores : 1, count = 0;
+    want = build->job_count < want ? build->job_count : want;
+    while (count + 1 < want && pthread_create(&threads[count], NULL, work, &crew) == 0)
+        count++;
+    work(&crew);
+    while (count > 0)
+        pthread_join(threads[--count], NULL);
+    return (enum err)atomic_load(&crew.failed);
+}
+
+/* ---- chains ---- */
+
+struct chain_arrays {
+    struct step *steps;
+    struct instance *prefetch, *sent;
+};
+
+/* The flat arrays that workers walk; ALL_CLASSES: only the plugins for classes other than IN. */
+static enum err flatten(struct world *world, const struct chain *from, struct chain *to, bool all_classes)
+{
+    unsigned room = from->instance_count + 1;
+    struct chain_arrays a = {
+        .steps = ARENA_ARRAY(&world->memory, struct step, room),
+        .prefetch = ARENA_ARRAY(&world->memory, struct instance, room),
+        .sent = ARENA_ARRAY(&world->memory, struct instance, room),
+    };
+    if (a.steps == NULL || a.prefetch == NULL || a.sent == NULL)
+        return ERR_MEMORY;
+    for (unsigned i = 0; i < from->instance_count; i++) {
+        const struct instance *instance = &from->instances[i];
+        const struct plugin *plugin = instance->plugin;
+        if (plugin->sent != NULL)
+            a.sent[to->sent_count++] = *instance;
+        if (all_classes && (plugin->flags & PLUGIN_ALL_CLASSES) == 0)
+            continue;
+        if (plugin->prefetch != NULL)
+            a.prefetch[to->prefetch_count++] = *instance;
+        if (plugin->serve != NULL || plugin->finish != NULL)
+            a.steps[to->step_count++] = (struct step){plugin->serve, plugin->finish, instance->self};
+        to->finishes |= plugin->finish != NULL;
+    }
+    to->steps = a.steps;
+    to->prefetch = a.prefetch;
+    to->sent = a.sent;
+    return ERR_OK;
+}
+
+static enum err finish_chain(struct world *world, struct chain *chain)
+{
+    struct chain *other = ARENA_NEW(&world->memory, struct chain);
+    if (other == NULL)
+        return ERR_MEMORY;
+    if (chain->block.udp_size != 0)
+        chain->udp_size = chain->block.udp_size;
+    other->udp_size = chain->udp_size;
+    other->other = other;
+    chain->other = other;
+    world->times |= chain->block.times;
+    enum err err = flatten(world, chain, chain, false);
+    return err != ERR_OK ? err : flatten(world, chain, other, true);
+}
+
+/* ---- the whole ---- */
+
+static enum err set_up(struct build *build, const char *corefile, uint16_t port)
+{
+    struct world *world = build->world;
+    enum err err = read_corefile(build, corefile, port);
+    if (err != ERR_OK && err != ERR_INVALID)
+        return err;
+    err = make_chains(build);
+    if (err != ERR_OK)
+        return err;
+    load_plugins(build);
+    check_names(build);
+    for (unsigned i = 0; i < world->chain_count && err == ERR_OK; i++)
+        err = set_up_chain(build, &world->chains[i]);
+    if (err == ERR_OK)
+        err = build_endpoints(build);
+    if (err == ERR_OK)
+        err = run_jobs(build);
+    for (unsigned i = 0; i < world->chain_count && err == ERR_OK; i++)
+        err = finish_chain(world, &world->chains[i]);
+    return err == ERR_OK && build->errors > 0 ? ERR_INVALID : err;
+}
+
+enum err world_build(
+    const char *corefile, uint16_t port, bool check, const struct finding_sink *sink, struct world **out)
+{
+    struct build *build = calloc(1, sizeof *build);
+    struct world *world = calloc(1, sizeof *world);
+    if (build == NULL || world == NULL) {
+        free(build);
+        free(world);
+        return ERR_MEMORY;
+    }
+    arena_init(&world->memory, 0);
+    build->world = world;
+    build->outer = sink;
+    build->check = check;
+    build->sink = (struct finding_sink){.report = report, .context = build};
+    pthread_mutex_init(&build->lock, NULL);
+    plugin_list_init(&build->plugins);
+    enum err err = set_up(build, corefile, port);
+    pthread_mutex_destroy(&build->lock);
+    free(build);
+    if (err != ERR_OK) {
+        world_free(world);
+        return err;
+    }
+    *out = world;
+    return ERR_OK;
+}
+
+enum err world_start(struct world *world)
+{
+    for (unsigned i = 0; i < world->chain_count; i++) {
+        struct chain *chain = &world->chains[i];
+        for (unsigned p = 0; p < chain->instance_count; p++) {
+            struct instance *instance = &chain->instances[p];
+            enum err err = instance->plugin->start != NULL ? instance->plugin->start(instance->self) : ERR_OK;
+            if (err != ERR_OK) {
+                log_error("%s: plugin %s does not start: %s", chain->block.label, instance->plugin->name,
+                    err_text(err));
+                return err;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+void world_free(void *arg)
+{
+    struct world *world = arg;
+    for (unsigned i = 0; world->chains != NULL && i < world->chain_count; i++) {
+        struct chain *chain = &world->chains[i];
+        for (unsigned p = 0; p < chain->instance_count; p++) {
+            struct instance *instance = &chain->instances[p];
+            if (instance->plugin->stop != NULL && instance->self != NULL)
+                instance->plugin->stop(instance->self);
+        }
+    }
+    arena_clear(&world->memory);
+    free(world->routes);
+    free(world);
+}

@@ -1,0 +1,90 @@
+/* The world: one configuration, ready to serve. Made whole by the control thread from a Corefile, then
+ * frozen and published by one atomic pointer; workers load it once per batch, and the old one is freed
+ * when no query refers to it (epoch.h).
+ *
+ *     world -> routes[endpoint] -> (longest suffix) -> chain -> steps: file, whoami ...
+ *
+ * Zone contents are not part of it: the file plugin swaps snapshots on its own, so that a changed zone does
+ * not make a new world. */
+#ifndef SERVER_WORLD_H
+#define SERVER_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plugins/plugin.h"
+#include "server/corefile.h"
+#include "zone/base/arena.h"
+#include "zone/wire/suffix.h"
+
+/* One plugin of one server block. */
+struct instance {
+    const struct plugin *plugin;
+    void *self;
+};
+
+struct step {
+    enum served (*serve)(void *self, struct query *query);
+    void (*finish)(void *self, struct query *query);
+    void *self;
+};
+
+struct chain {
+    const struct step *steps; /* the plugins that serve or finish, in order */
+    const struct instance *prefetch;
+    const struct instance *sent;
+    uint16_t step_count;
+    uint16_t prefetch_count;
+    uint16_t sent_count;
+    bool finishes; /* some step has a finish */
+    uint16_t udp_size;
+
+    const struct chain *other; /* for classes other than IN: only the plugins with PLUGIN_ALL_CLASSES */
+    struct block block;
+    struct instance *instances;
+    unsigned instance_count;
+    const struct server_block *source;
+};
+
+/* For names that no server block has: empty, so that the engine refuses. */
+extern const struct chain chain_nobody;
+
+/* What one address and port serves. */
+struct endpoint_key {
+    union address address;
+    uint8_t transport; /* TRANSPORT_UDP stands for UDP and TCP together */
+    bool wildcard;
+};
+
+struct endpoint_plan {
+    struct endpoint_key key;
+    struct suffix_table table; /* zone -> struct chain */
+    const struct token *at;    /* whose wish it was, for errors */
+    unsigned id;               /* given by listen.c */
+};
+
+struct world {
+    const struct suffix_table **routes; /* by endpoint id; NULL entries refuse all */
+    unsigned route_count;
+    bool times; /* some chain wants time stamps */
+
+    struct arena memory;
+    struct corefile corefile;
+    struct chain *chains;
+    unsigned chain_count;
+    struct endpoint_plan *endpoints;
+    unsigned endpoint_count;
+};
+
+/* Builds a world from the Corefile: reads it, sets every plugin up, runs the jobs they left. Opens no
+ * socket, starts nothing. ERR_INVALID when errors were reported. */
+enum err world_build(const char *corefile, uint16_t port, bool check, const struct finding_sink *sink,
+    struct world **out) NODISCARD NONNULL(4, 5);
+
+/* Runs every start(). */
+enum err world_start(struct world *world) NODISCARD NONNULL(1);
+
+/* Stops its plugins and frees it. */
+void world_free(void *world);
+
+#endif
