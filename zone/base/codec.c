@@ -37,7 +37,7 @@ int base16_digit(char c)
     return (int)values16[(uint8_t)c] - 1;
 }
 
-static inline int base32hex_digit(char c)
+int base32hex_digit(char c)
 {
     unsigned char u = (unsigned char)c;
     if ((unsigned char)(u - '0') < 10)

@@ -36,6 +36,9 @@ size_t base64_encode(char *out, const uint8_t *bytes, size_t len) NONNULL(1, 2);
 /* The value of one base64 digit, or -1; '=' is none. */
 int base64_digit(char c);
 
+/* The value of one base32hex digit, or -1. */
+int base32hex_digit(char c);
+
 /* The value of one hexadecimal digit, or -1. */
 int base16_digit(char c);
 

@@ -121,7 +121,8 @@ enum type_flag {
     TYPE_FLAG_ADDITIONAL = 16, /* its target's addresses belong in the additional section */
     TYPE_FLAG_OBSOLETE = 32,   /* obsolete or never used; a finding, not an error */
     TYPE_FLAG_GENERIC = 64,    /* no presentation of its own: "\# LEN HEX" only */
-    TYPE_FLAG_IN_ONLY = 128    /* defined for class IN only */
+    TYPE_FLAG_IN_ONLY = 128,   /* defined for class IN only */
+    TYPE_FLAG_RULES = 256      /* rules tie its fields together (rdata_rule.h) */
 };
 
 struct field;
@@ -130,8 +131,8 @@ struct type_info {
     const char *name;           /* mnemonic; NULL for a type nobody assigned */
     const struct field *fields; /* layout of the rdata, ends with kind FIELD_END (field.h) */
     uint16_t type;
+    uint16_t flags; /* enum type_flag */
     uint8_t name_len;
-    uint8_t flags; /* enum type_flag */
 };
 
 /* The row of TYPE; never NULL. For an unassigned type a row without name that takes any rdata. */

@@ -105,7 +105,6 @@ LAYOUT(svcb, {FIELD_U16, 0, "priority", NULL}, {FIELD_NAME, FIELD_TARGET, "targe
     {FIELD_PARAMS, FIELD_EMPTY, "parameter", NULL});
 LAYOUT(dsync, {FIELD_TYPE, 0, "type", NULL}, {FIELD_U8, FIELD_WORD, "scheme", dsync_schemes},
     {FIELD_U16, 0, "port", NULL}, {FIELD_NAME, FIELD_TARGET, "target", NULL});
-LAYOUT(u32_only, {FIELD_U32, 0, "identifier", NULL});
 LAYOUT(nid, {FIELD_U16, 0, "preference", NULL}, {FIELD_ID64, 0, "node identifier", NULL});
 LAYOUT(l32, {FIELD_U16, 0, "preference", NULL}, {FIELD_IP4, 0, "locator", NULL});
 LAYOUT(l64, {FIELD_U16, 0, "preference", NULL}, {FIELD_ID64, 0, "locator", NULL});
@@ -130,6 +129,7 @@ LAYOUT(ipn, {FIELD_U64, 0, "CBHE node number", NULL});
 #define OLD TYPE_FLAG_OBSOLETE
 #define GENERIC TYPE_FLAG_GENERIC
 #define INTERNET TYPE_FLAG_IN_ONLY
+#define RULES TYPE_FLAG_RULES
 
 static const struct type_info low[TYPE_LOW_COUNT] = {
     ROW(TYPE_A, "A", 0, ip4),                                               /* RFC 1035 3.4.1 */
@@ -174,26 +174,26 @@ static const struct type_info low[TYPE_LOW_COUNT] = {
     ROW(TYPE_SINK, "SINK", OLD, sink),                                      /* draft-eastlake-kitchen-sink */
     ROW(TYPE_OPT, "OPT", META | GENERIC, any_rdata),                        /* RFC 6891 6.1 */
     ROW(TYPE_APL, "APL", INTERNET, apl),                                    /* RFC 3123 */
-    ROW(TYPE_DS, "DS", 0, ds),                                              /* RFC 4034 5 */
-    ROW(TYPE_SSHFP, "SSHFP", 0, sshfp),                                     /* RFC 4255 3 */
+    ROW(TYPE_DS, "DS", RULES, ds),                                              /* RFC 4034 5 */
+    ROW(TYPE_SSHFP, "SSHFP", RULES, sshfp),                                     /* RFC 4255 3 */
     ROW(TYPE_IPSECKEY, "IPSECKEY", 0, ipseckey),                            /* RFC 4025 2 */
     ROW(TYPE_RRSIG, "RRSIG", LOWER, rrsig),                                 /* RFC 4034 3 */
     ROW(TYPE_NSEC, "NSEC", SINGLE, nsec),                                   /* RFC 4034 4 */
     ROW(TYPE_DNSKEY, "DNSKEY", 0, dnskey),                                  /* RFC 4034 2 */
     ROW(TYPE_DHCID, "DHCID", INTERNET, base64_only),                        /* RFC 4701 3 */
-    ROW(TYPE_NSEC3, "NSEC3", SINGLE, nsec3),                                /* RFC 5155 3 */
+    ROW(TYPE_NSEC3, "NSEC3", SINGLE | RULES, nsec3),                                /* RFC 5155 3 */
     ROW(TYPE_NSEC3PARAM, "NSEC3PARAM", 0, nsec3param),                      /* RFC 5155 4 */
-    ROW(TYPE_TLSA, "TLSA", 0, tlsa),                                        /* RFC 6698 2 */
-    ROW(TYPE_SMIMEA, "SMIMEA", 0, tlsa),                                    /* RFC 8162 2 */
+    ROW(TYPE_TLSA, "TLSA", RULES, tlsa),                                        /* RFC 6698 2 */
+    ROW(TYPE_SMIMEA, "SMIMEA", RULES, tlsa),                                    /* RFC 8162 2 */
     ROW(TYPE_HIP, "HIP", 0, hip),                                           /* RFC 8005 5 */
     ROW(TYPE_NINFO, "NINFO", OLD, txt),                                     /* IANA template */
     ROW(TYPE_RKEY, "RKEY", OLD, dnskey),                                    /* IANA template */
     ROW(TYPE_TALINK, "TALINK", OLD, talink),                                /* IANA template */
-    ROW(TYPE_CDS, "CDS", 0, ds),                                            /* RFC 7344 3.1 */
+    ROW(TYPE_CDS, "CDS", RULES, ds),                                            /* RFC 7344 3.1 */
     ROW(TYPE_CDNSKEY, "CDNSKEY", 0, dnskey),                                /* RFC 7344 3.2 */
     ROW(TYPE_OPENPGPKEY, "OPENPGPKEY", 0, base64_only),                     /* RFC 7929 2 */
     ROW(TYPE_CSYNC, "CSYNC", SINGLE, csync),                                /* RFC 7477 2.1 */
-    ROW(TYPE_ZONEMD, "ZONEMD", 0, zonemd),                                  /* RFC 8976 2 */
+    ROW(TYPE_ZONEMD, "ZONEMD", RULES, zonemd),                                  /* RFC 8976 2 */
     ROW(TYPE_SVCB, "SVCB", EXTRA, svcb),                                    /* RFC 9460 2 */
     ROW(TYPE_HTTPS, "HTTPS", EXTRA, svcb),                                  /* RFC 9460 9 */
     ROW(TYPE_DSYNC, "DSYNC", 0, dsync),                                     /* RFC 9859 2 */
@@ -201,8 +201,8 @@ static const struct type_info low[TYPE_LOW_COUNT] = {
     ROW(TYPE_BRID, "BRID", 0, base64_only),                                 /* RFC 9886 5.2 */
     ROW(TYPE_SPF, "SPF", OLD, txt),                                         /* RFC 4408 3.1.1, 7208 3.1 */
     ROW(TYPE_UINFO, "UINFO", GENERIC | OLD, any_rdata),                     /* IANA, reserved */
-    ROW(TYPE_UID, "UID", OLD, u32_only),                                    /* IANA, reserved */
-    ROW(TYPE_GID, "GID", OLD, u32_only),                                    /* IANA, reserved */
+    ROW(TYPE_UID, "UID", GENERIC | OLD, any_rdata),                               /* IANA, reserved */
+    ROW(TYPE_GID, "GID", GENERIC | OLD, any_rdata),                               /* IANA, reserved */
     ROW(TYPE_UNSPEC, "UNSPEC", GENERIC | OLD, any_rdata),                   /* IANA, reserved */
     ROW(TYPE_NID, "NID", 0, nid),                                           /* RFC 6742 2.1 */
     ROW(TYPE_L32, "L32", 0, l32),                                           /* RFC 6742 2.2 */
@@ -230,8 +230,8 @@ static const struct type_info low[TYPE_LOW_COUNT] = {
 };
 
 static const struct type_info high[TYPE_HIGH_COUNT] = {
-    CELL(TYPE_TA, "TA", OLD, ds),   /* draft-lewis-dnssec-trust-anchor */
-    CELL(TYPE_DLV, "DLV", OLD, ds), /* RFC 4431, 8749 */
+    CELL(TYPE_TA, "TA", OLD | RULES, ds),   /* draft-lewis-dnssec-trust-anchor */
+    CELL(TYPE_DLV, "DLV", OLD | RULES, ds), /* RFC 4431, 8749 */
 };
 
 /* clang-format on */
