@@ -20,6 +20,7 @@ PROGRAMS = ["server", "zonetool", "signer", "gitsync"]
 BANNED = "strcpy strcat sprintf vsprintf gets atoi atol atoll strtok alloca stpcpy"
 NOT_IN_HOT = re.compile(r"^(malloc|calloc|realloc|reallocarray|free|strdup|posix_memalign|aligned_alloc"
                         r"|mmap|munmap|arena_free|pthread_(mutex|rwlock|spin|cond)_\w+)$")
+GENERATED = {"plugin_table.h"}
 FUNCTION_LINES = 70
 FILE_LINES = 600
 # Places on the machines the project is made on; split so that this file does not find itself.
@@ -99,7 +100,7 @@ def check_arrows(_):
     for path in sources():
         for number, target in includes(path):
             if not os.path.isfile(target):
-                if not target.endswith(".inc") or "/" not in target:
+                if target not in GENERATED:
                     yield "%s:%d: \"%s\" is not a path from the root" % (path, number, target)
             elif not may_include(path, target):
                 yield "%s:%d: must not include %s" % (path, number, target)
