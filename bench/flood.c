@@ -1,13 +1,15 @@
 /* flood: keeps a name server busy over UDP and counts what comes back.
  *
- *   flood --port P --queries FILE [--server 127.0.0.1] [--sockets 16] [--window 32] [--seconds 5]
- *         [--warmup 1] [--rate N] [--late-ms 20] [--edns | --do]
+ *   flood --port P --queries FILE [--server 127.0.0.1] [--sockets 16] [--window 8] [--seconds 5]
+ *         [--warmup 1] [--rate N] [--answers N] [--late-ms 20] [--edns | --do]
  *
  * A closed loop: each socket keeps `window` questions under way and asks the next one for every answer,
- * so the server is always saturated and nothing is dropped in queues. With --rate the questions are
- * paced instead, to watch how late answers come while the server does something else (a reload).
- * FILE has "NAME TYPE" lines. The counters are printed as one line of JSON: answers per second, rcodes,
- * lost, late, the longest wait for an answer and the longest gap between two answers.
+ * so the server is always saturated; sockets times window stays below what fits into the receive buffer
+ * of a server that leaves it at its default (some 120 messages), so nothing is lost. With --rate the
+ * questions are paced instead, to watch how late answers come while the server does something else (a
+ * reload). FILE has "NAME TYPE" lines. The counters are printed as one line of JSON: answers per second,
+ * rcodes, lost, late, the longest wait for an answer and the longest gap between two answers. SIGTERM and
+ * SIGINT end it early, with the counters so far; --answers ends it after so many answers.
  *
  * The message ID carries the slot (low byte) and how often the slot was used (high byte), so a late
  * answer to an earlier question of the slot is told apart. */
@@ -16,6 +18,7 @@
 #include <getopt.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +40,7 @@ struct settings {
     uint16_t port;
     unsigned sockets, window;
     double seconds, warmup, rate, late_ms;
+    uint64_t answers; /* 0: by time alone */
     bool edns, dnssec;
 };
 
@@ -64,6 +68,14 @@ struct counters {
     uint64_t answers, rcodes[16], truncated, bytes, lost, late, strange;
     uint64_t worst_wait_ns, worst_gap_ns, last_answer_ns;
 };
+
+static volatile sig_atomic_t told_to_stop;
+
+static void stop(int number)
+{
+    (void)number;
+    told_to_stop = 1;
+}
 
 static _Noreturn void fail(const char *format, ...)
 {
@@ -324,7 +336,9 @@ static void run(struct lane *lanes, struct questions *questions, const struct se
 {
     uint64_t start = now_ns(), end = start + (uint64_t)(seconds * 1e9), expire = start + LOST_NS / 4;
     struct pace pace = {settings->rate / 1e9, start, 0};
-    for (uint64_t now = start; now < end; now = now_ns()) {
+    for (uint64_t now = start; now < end && !told_to_stop; now = now_ns()) {
+        if (settings->answers != 0 && counters->answers >= settings->answers)
+            break;
         unsigned work = 0;
         for (unsigned i = 0; i < settings->sockets; i++) {
             unsigned sent = lane_send(&lanes[i], questions, pace_allows(&pace, now));
@@ -334,6 +348,7 @@ static void run(struct lane *lanes, struct questions *questions, const struct se
         if (work == 0)
             rest(lanes, settings->sockets, &pace);
         if (now > expire) {
+            now = now_ns(); /* slots were filled since */
             for (unsigned i = 0; i < settings->sockets; i++)
                 lane_expire(&lanes[i], counters, settings->window, now);
             expire = now + LOST_NS / 4;
@@ -344,9 +359,10 @@ static void run(struct lane *lanes, struct questions *questions, const struct se
         counters->worst_gap_ns = gap;
 }
 
-static void print_counters(const struct counters *counters, double seconds)
+static void print_counters(const struct counters *counters, uint64_t warmup_answers, double seconds)
 {
-    printf("{\"answers\": %llu, \"per_second\": %.0f, \"lost\": %llu, \"late\": %llu, \"strange\": %llu, "
+    printf("{\"warmup_answers\": %llu, ", (unsigned long long)warmup_answers);
+    printf("\"answers\": %llu, \"per_second\": %.0f, \"lost\": %llu, \"late\": %llu, \"strange\": %llu, "
            "\"truncated\": %llu, \"worst_wait_ms\": %.3f, \"worst_gap_ms\": %.3f, \"mean_bytes\": %.1f, "
            "\"rcodes\": {",
         (unsigned long long)counters->answers, (double)counters->answers / seconds,
@@ -378,7 +394,8 @@ static void parse_options(struct settings *settings, int argc, char **argv)
     static const struct option options[] = {{"server", 1, NULL, 'a'}, {"port", 1, NULL, 'p'},
         {"queries", 1, NULL, 'q'}, {"sockets", 1, NULL, 'n'}, {"window", 1, NULL, 'w'},
         {"seconds", 1, NULL, 's'}, {"warmup", 1, NULL, 'W'}, {"rate", 1, NULL, 'r'},
-        {"late-ms", 1, NULL, 'l'}, {"edns", 0, NULL, 'e'}, {"do", 0, NULL, 'd'}, {NULL, 0, NULL, 0}};
+        {"late-ms", 1, NULL, 'l'}, {"answers", 1, NULL, 'A'}, {"edns", 0, NULL, 'e'}, {"do", 0, NULL, 'd'},
+        {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'a':
@@ -408,6 +425,9 @@ static void parse_options(struct settings *settings, int argc, char **argv)
         case 'l':
             settings->late_ms = parse_number(optarg, 0, 1e6);
             break;
+        case 'A':
+            settings->answers = (uint64_t)parse_number(optarg, 1, 1e12);
+            break;
         case 'e':
             settings->edns = true;
             break;
@@ -425,7 +445,7 @@ static void parse_options(struct settings *settings, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct settings settings = {
-        .server = "127.0.0.1", .sockets = 16, .window = 32, .seconds = 5, .warmup = 1, .late_ms = 20};
+        .server = "127.0.0.1", .sockets = 16, .window = 8, .seconds = 5, .warmup = 1, .late_ms = 20};
     struct questions questions = {0};
     struct counters warmup = {0}, counters = {0};
     parse_options(&settings, argc, argv);
@@ -435,11 +455,13 @@ int main(int argc, char **argv)
         fail("out of memory");
     for (unsigned i = 0; i < settings.sockets; i++)
         lane_init(&lanes[i], &settings);
+    signal(SIGTERM, stop);
+    signal(SIGINT, stop);
     if (settings.warmup > 0)
         run(lanes, &questions, &settings, settings.warmup, &warmup);
     uint64_t start = now_ns();
     run(lanes, &questions, &settings, settings.seconds, &counters);
-    print_counters(&counters, (double)(now_ns() - start) / 1e9);
+    print_counters(&counters, warmup.answers, (double)(now_ns() - start) / 1e9);
     free(lanes);
     free(questions.at);
     free(questions.bytes);

@@ -31,6 +31,7 @@ struct plan {
     uint64_t seed;
     bool shuffle;
     uint32_t change;
+    uint32_t serial;
     uint32_t query_count;
     const char *origin; /* without the last dot */
     const char *directory;
@@ -201,7 +202,7 @@ static void owners_write_changed(const struct owners *owners, const struct plan 
 
 static uint32_t serial(const struct plan *plan)
 {
-    return 2026010100u + (plan->change != 0);
+    return plan->serial + (plan->change != 0);
 }
 
 static void write_apex(FILE *out, const struct plan *plan)
@@ -481,7 +482,7 @@ static uint32_t parse_count(const char *text)
 {
     char *end;
     unsigned long long value = strtoull(text, &end, 10);
-    if (end == text || *end != '\0' || value > 1000000000)
+    if (end == text || *end != '\0' || value > UINT32_MAX)
         fail("not a count: %s", text);
     return (uint32_t)value;
 }
@@ -499,9 +500,9 @@ static void parse_options(struct plan *plan, int argc, char **argv)
 {
     static const struct option options[] = {{"shape", 1, NULL, 's'}, {"delegations", 1, NULL, 'n'},
         {"records", 1, NULL, 'n'}, {"zones", 1, NULL, 'n'}, {"shuffle", 0, NULL, 'r'}, {"seed", 1, NULL, 'S'},
-        {"change", 1, NULL, 'c'}, {"changed", 1, NULL, 'C'}, {"origin", 1, NULL, 'o'},
-        {"directory", 1, NULL, 'd'}, {"queries", 1, NULL, 'q'}, {"query-count", 1, NULL, 'Q'},
-        {NULL, 0, NULL, 0}};
+        {"change", 1, NULL, 'c'}, {"serial", 1, NULL, 'V'}, {"changed", 1, NULL, 'C'},
+        {"origin", 1, NULL, 'o'}, {"directory", 1, NULL, 'd'}, {"queries", 1, NULL, 'q'},
+        {"query-count", 1, NULL, 'Q'}, {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 's':
@@ -518,6 +519,9 @@ static void parse_options(struct plan *plan, int argc, char **argv)
             break;
         case 'c':
             plan->change = parse_count(optarg);
+            break;
+        case 'V':
+            plan->serial = parse_count(optarg);
             break;
         case 'C':
             plan->changed = optarg;
@@ -545,7 +549,7 @@ static void parse_options(struct plan *plan, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static void (*const generate[])(const struct plan *) = {generate_tld, generate_host, generate_many};
-    struct plan plan = {.seed = 1, .origin = "test", .query_count = 1000000};
+    struct plan plan = {.seed = 1, .serial = 1, .origin = "test", .query_count = 1000000};
     parse_options(&plan, argc, argv);
     setvbuf(stdout, NULL, _IOFBF, 1 << 20);
     generate[plan.shape](&plan);

@@ -83,6 +83,7 @@ class Workspace:
         self.path = tempfile.mkdtemp(prefix=prefix)
         os.chmod(self.path, 0o755)
         self.servers = []
+        self.started = 0
         self.keep = keep
 
     def __enter__(self):
@@ -119,7 +120,8 @@ class Workspace:
     def start(self, kind, zones, **options):
         """Starts a server of KIND with ZONES (origin -> path) and waits until it answers."""
         for attempt in range(3):
-            directory = self.directory(f"{kind}-{len(self.servers)}-{attempt}")
+            self.started += 1
+            directory = self.directory(f"{kind}-{self.started}")
             server = SERVERS[kind](directory, zones, **options)
             self.servers.append(server)
             try:
@@ -214,12 +216,23 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise Failure(f"{self.kind} did not stop on SIGTERM:\n{self.tail()}") from None
+            self._await_children()
         self.kill()
         reports = [line for line in self.log().splitlines() if any(mark in line for mark in SANITIZER_MARKS)]
         if reports:
             raise Failure(f"{self.kind}: sanitizer report:\n{self.tail(80)}")
         if was_dead or (code is not None and code < 0 and code != -signal.SIGTERM):
             raise Failure(f"{self.kind} had ended by itself with {code}:\n{self.tail()}")
+
+    def _await_children(self):
+        """Children (NSD's) may end a little later than the process that was asked to."""
+        limit = time.monotonic() + STOP_DEADLINE_S
+        while time.monotonic() < limit:
+            try:
+                os.killpg(self.process.pid, 0)
+            except (ProcessLookupError, PermissionError):
+                return
+            time.sleep(0.002)
 
     def kill(self):
         """Ends what is left of the process and its children (they share one session of ours)."""
