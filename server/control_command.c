@@ -1,0 +1,297 @@
+#include "server/control_command.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/json.h"
+#include "zone/base/version.h"
+#include "zone/wire/message.h"
+#include "zone/wire/name.h"
+
+struct request {
+    const struct control_hooks *hooks;
+    struct json json;
+    const char *arg; /* what stands behind the command; "" when nothing does */
+    bool *stop;
+};
+
+/* Writes the answer's members; a text returned is the error that refuses the request. */
+typedef const char *command_run(struct request *request);
+
+struct command {
+    const char *name;
+    const char *arg; /* what help calls its argument, NULL when it takes none */
+    command_run *run;
+    const char *help;
+};
+
+static const struct command commands[];
+
+static void put_time(struct json *json, const char *name, uint64_t seconds)
+{
+    char text[40];
+    time_t time = (time_t)seconds;
+    struct tm tm;
+    if (seconds == 0 || gmtime_r(&time, &tm) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        json_text(json, name, NULL);
+    else
+        json_text(json, name, text);
+}
+
+/* ---- status, stats ---- */
+
+static const char *run_status(struct request *request)
+{
+    struct server_status status = {0};
+    struct json *json = &request->json;
+    request->hooks->status(request->hooks->context, &status);
+    json_text(json, "version", BAILIWICK_VERSION);
+    json_number(json, "pid", (uint64_t)getpid());
+    json_text(json, "corefile", status.corefile);
+    put_time(json, "started", status.started_s);
+    put_time(json, "loaded", status.reloaded_s);
+    json_number(json, "workers", status.workers);
+    json_number(json, "blocks", status.blocks);
+    json_number(json, "listeners", status.listeners);
+    json_number(json, "zones", status.zones);
+    json_number(json, "reloads", status.reloads);
+    json_number(json, "reload_failures", status.reload_failures);
+    return NULL;
+}
+
+#define COUNTER(name)                                                                                        \
+    {                                                                                                        \
+#name, offsetof(struct server_counters, name)                                                        \
+    }
+
+static const struct {
+    const char *name;
+    size_t offset;
+} counters[] = {
+    {"queries_udp", offsetof(struct server_counters, queries)},
+    {"queries_tcp", offsetof(struct server_counters, queries) + sizeof(uint64_t)},
+    COUNTER(replies),
+    COUNTER(dropped),
+    COUNTER(malformed),
+    COUNTER(truncated),
+    COUNTER(batches),
+    COUNTER(suspended),
+    COUNTER(send_errors),
+    COUNTER(connections),
+    COUNTER(connections_now),
+    COUNTER(connections_evicted),
+};
+
+static void put_rcodes(struct json *json, const struct server_counters *count)
+{
+    json_open(json, "rcodes", '{');
+    for (unsigned i = 0; i < ARRAY_COUNT(count->rcodes); i++) {
+        char number[16];
+        const char *name = rcode_name(i);
+        if (name == NULL && count->rcodes[i] == 0)
+            continue;
+        snprintf(number, sizeof number, "%u", i);
+        json_number(json, name != NULL ? name : number, count->rcodes[i]);
+    }
+    json_close(json, '}');
+}
+
+static const char *run_stats(struct request *request)
+{
+    struct server_status status = {0};
+    request->hooks->status(request->hooks->context, &status);
+    for (unsigned i = 0; i < ARRAY_COUNT(counters); i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)&status.counters + counters[i].offset, sizeof value);
+        json_number(&request->json, counters[i].name, value);
+    }
+    put_rcodes(&request->json, &status.counters);
+    return NULL;
+}
+
+/* ---- zones ---- */
+
+static void put_zone(struct json *json, const struct zone_status *zone)
+{
+    char name[NAME_TEXT_MAX];
+    name_print(zone->name, name);
+    json_open(json, NULL, '{');
+    json_text(json, "zone", name);
+    json_text(json, "state", zone->state);
+    json_number(json, "serial", zone->serial);
+    json_number(json, "records", zone->records);
+    put_time(json, "loaded", zone->loaded_s);
+    json_text(json, "plugin", zone->plugin);
+    json_text(json, "source", zone->source);
+    json_text(json, "error", zone->error);
+    json_close(json, '}');
+}
+
+struct selection {
+    struct json *json;
+    const uint8_t *name; /* NULL: all */
+    unsigned found;
+};
+
+static void select_zone(void *context, const struct zone_status *zone)
+{
+    struct selection *selection = context;
+    if (selection->name != NULL && !name_equal(selection->name, zone->name))
+        return;
+    selection->found++;
+    put_zone(selection->json, zone);
+}
+
+static unsigned put_zones(struct request *request, const uint8_t *name)
+{
+    struct selection selection = {.json = &request->json, .name = name};
+    json_open(&request->json, "zones", '[');
+    request->hooks->zones(request->hooks->context, select_zone, &selection);
+    json_close(&request->json, ']');
+    return selection.found;
+}
+
+static const char *run_zones(struct request *request)
+{
+    put_zones(request, NULL);
+    return NULL;
+}
+
+static void count_zone(void *context, const struct zone_status *zone)
+{
+    struct selection *selection = context;
+    selection->found += name_equal(selection->name, zone->name);
+}
+
+static const char *run_zone(struct request *request)
+{
+    uint8_t name[NAME_MAX];
+    size_t len;
+    if (name_parse(request->arg, strlen(request->arg), NULL, name, &len, NULL) != ERR_OK)
+        return "no domain name";
+    struct selection selection = {.name = name};
+    request->hooks->zones(request->hooks->context, count_zone, &selection);
+    if (selection.found == 0)
+        return "no such zone is served";
+    put_zones(request, name);
+    return NULL;
+}
+
+/* ---- reload, stop ---- */
+
+static void put_finding(void *context, const struct finding *finding)
+{
+    struct json *json = context;
+    json_open(json, NULL, '{');
+    json_text(json, "severity", severity_text(finding->severity));
+    json_text(json, "file", finding->file);
+    json_number(json, "line", finding->line);
+    json_number(json, "column", finding->column);
+    json_text(json, "rule", finding->rule);
+    json_text(json, "message", finding->message);
+    json_text(json, "hint", finding->hint);
+    json_close(json, '}');
+}
+
+static const char *run_reload(struct request *request)
+{
+    struct finding_sink sink = {.report = put_finding, .context = &request->json};
+    json_open(&request->json, "findings", '[');
+    enum err err = request->hooks->reload(request->hooks->context, &sink);
+    json_close(&request->json, ']');
+    return err != ERR_OK ? err_text(err) : NULL;
+}
+
+static const char *run_stop(struct request *request)
+{
+    *request->stop = true;
+    return NULL;
+}
+
+static const char *run_help(struct request *request);
+
+static const struct command commands[] = {
+    {"status", NULL, run_status, "what the server is and since when"},
+    {"stats", NULL, run_stats, "counters of queries, replies and connections"},
+    {"zones", NULL, run_zones, "all zones served"},
+    {"zone", "NAME", run_zone, "one zone"},
+    {"reload", NULL, run_reload, "read the Corefile and changed zone files again"},
+    {"stop", NULL, run_stop, "end the server"},
+    {"help", NULL, run_help, "the commands"},
+};
+
+static const char *run_help(struct request *request)
+{
+    json_open(&request->json, "commands", '[');
+    for (unsigned i = 0; i < ARRAY_COUNT(commands); i++) {
+        json_open(&request->json, NULL, '{');
+        json_text(&request->json, "command", commands[i].name);
+        json_text(&request->json, "argument", commands[i].arg);
+        json_text(&request->json, "what", commands[i].help);
+        json_close(&request->json, '}');
+    }
+    json_close(&request->json, ']');
+    return NULL;
+}
+
+/* ---- the request's line ---- */
+
+static const struct command *find_command(const char *word)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(commands); i++)
+        if (strcmp(commands[i].name, word) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* Splits LINE into a command and at most one argument. An error's text, or NULL. */
+static const char *split(char *line, const struct command **command, const char **arg)
+{
+    static const char blanks[] = " \t\r";
+    char *word = strtok_r(line, blanks, &line);
+    char *rest = word != NULL ? strtok_r(NULL, blanks, &line) : NULL;
+    *command = word != NULL ? find_command(word) : NULL;
+    *arg = rest != NULL ? rest : "";
+    if (*command == NULL)
+        return "unknown command; try help";
+    if (rest != NULL && strtok_r(NULL, blanks, &line) != NULL)
+        return "too many words";
+    if ((*command)->arg == NULL && rest != NULL)
+        return "the command takes no argument";
+    return (*command)->arg != NULL && rest == NULL ? "the command lacks its argument" : NULL;
+}
+
+/* The verdict is known only behind the members, and the order of members in an object is free. */
+static void write_answer(struct request *request, char *line)
+{
+    const struct command *command;
+    const char *error = split(line, &command, &request->arg);
+    json_open(&request->json, NULL, '{');
+    if (error == NULL)
+        error = command->run(request);
+    json_bool(&request->json, "ok", error == NULL);
+    if (error != NULL)
+        json_text(&request->json, "error", error);
+    json_close(&request->json, '}');
+}
+
+char *control_answer(const struct control_hooks *hooks, const char *line, size_t *len, bool *stop)
+{
+    char *text = NULL, *copy = strdup(line);
+    FILE *out = copy != NULL ? open_memstream(&text, len) : NULL;
+    if (out != NULL) {
+        struct request request = {.hooks = hooks, .stop = stop};
+        json_init(&request.json, out);
+        write_answer(&request, copy);
+        fputc('\n', out);
+        if (fclose(out) != 0) {
+            free(text);
+            text = NULL;
+        }
+    }
+    free(copy);
+    return text;
+}
