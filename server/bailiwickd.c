@@ -1,0 +1,315 @@
+/* bailiwickd: command line, signals, pid file, and the loop of the control plane. What it starts and stops
+ * is server.h's. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "server/args.h"
+#include "server/control.h"
+#include "server/server.h"
+#include "zone/base/file.h"
+#include "zone/base/log.h"
+#include "zone/base/version.h"
+
+enum exit_status { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_CANNOT = 2 };
+
+struct arguments {
+    const char *conf;
+    const char *pidfile;
+    const char *control;
+    uint16_t port;
+    unsigned workers;
+    bool plugins, quiet, version, check, help;
+};
+
+static const struct arg rows[] = {
+    {"conf", "FILE", ARG_TEXT, offsetof(struct arguments, conf),
+        "the Corefile; default: ./Corefile, if it is there"},
+    {"dns.port", "PORT", ARG_PORT, offsetof(struct arguments, port),
+        "port for zones that name none; default: 53"},
+    {"p", "PORT", ARG_PORT, offsetof(struct arguments, port), NULL},
+    {"check", NULL, ARG_FLAG, offsetof(struct arguments, check),
+        "verify Corefile and zones, open no socket, and exit"},
+    {"control", "PATH", ARG_TEXT, offsetof(struct arguments, control),
+        "socket for bailiwickctl; 'off' for none"},
+    {"pidfile", "FILE", ARG_TEXT, offsetof(struct arguments, pidfile), "write the process id there"},
+    {"workers", "N", ARG_COUNT, offsetof(struct arguments, workers),
+        "threads that serve; default: one for each core"},
+    {"quiet", NULL, ARG_FLAG, offsetof(struct arguments, quiet),
+        "do not tell on standard output what is served"},
+    {"plugins", NULL, ARG_FLAG, offsetof(struct arguments, plugins), "list the plugins built in, and exit"},
+    {"version", NULL, ARG_FLAG, offsetof(struct arguments, version), "print the version, and exit"},
+    {"help", NULL, ARG_FLAG, offsetof(struct arguments, help), "print this, and exit"},
+    {.name = NULL},
+};
+
+/* The one running server: signals and the control socket reach it through here. */
+struct daemon {
+    struct arguments arguments;
+    struct server_options options;
+    uv_loop_t loop;
+    struct server *server;
+    struct control *control;
+    uv_signal_t signals[5];
+    /* Findings come from loading threads, too. */
+    pthread_mutex_t findings_lock;
+    const struct finding_sink *listener; /* the reload that somebody waits for at the control socket */
+};
+
+/* ---- what is wrong, told ---- */
+
+/* Before serving a finding is for whoever started us, with its hint on a line of its own; later it is for the
+ * log. */
+static void print_finding(void *context, const struct finding *finding)
+{
+    struct daemon *daemon = context;
+    pthread_mutex_lock(&daemon->findings_lock);
+    finding_print(daemon->arguments.check ? stdout : stderr, finding);
+    pthread_mutex_unlock(&daemon->findings_lock);
+}
+
+static void log_finding(const struct finding *finding)
+{
+    static const enum log_level levels[] = {
+        [SEVERITY_INFO] = LOG_INFO, [SEVERITY_WARNING] = LOG_WARNING, [SEVERITY_ERROR] = LOG_ERROR};
+    char place[32] = "";
+    if (finding->line != 0)
+        snprintf(place, sizeof place, ":%u:%u", finding->line, finding->column);
+    log_write(levels[finding->severity], "%s%s%s%s%s%s", finding->file != NULL ? finding->file : "", place,
+        finding->file != NULL ? ": " : "", finding->message, finding->hint != NULL ? "; hint: " : "",
+        finding->hint != NULL ? finding->hint : "");
+}
+
+static void hear_finding(void *context, const struct finding *finding)
+{
+    struct daemon *daemon = context;
+    if (daemon->server == NULL) {
+        print_finding(daemon, finding);
+        return;
+    }
+    pthread_mutex_lock(&daemon->findings_lock);
+    log_finding(finding);
+    if (daemon->listener != NULL)
+        daemon->listener->report(daemon->listener->context, finding);
+    pthread_mutex_unlock(&daemon->findings_lock);
+}
+
+/* ---- signals and control ---- */
+
+static void stop(struct daemon *daemon)
+{
+    if (daemon->server == NULL)
+        return;
+    for (unsigned i = 0; i < ARRAY_COUNT(daemon->signals); i++)
+        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    control_stop(daemon->control);
+    server_stop(daemon->server);
+    daemon->server = NULL;
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    switch (number) {
+    case SIGUSR1:
+        log_info("SIGUSR1: reloading");
+        if (server_reload(daemon->server) != ERR_OK)
+            log_warning("SIGUSR1: nothing was changed");
+        break;
+    case SIGUSR2:
+        log_warning("SIGUSR2: replacing the running program is not supported; restart it");
+        break;
+    case SIGQUIT:
+        log_info("SIGQUIT: quitting at once");
+        if (daemon->arguments.pidfile != NULL)
+            unlink(daemon->arguments.pidfile);
+        _exit(EXIT_FINE);
+    default:
+        log_info("%s: shutting down", number == SIGINT ? "SIGINT" : "SIGTERM");
+        stop(daemon);
+    }
+}
+
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGQUIT};
+
+static void watch_signals(struct daemon *daemon)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(signal_numbers); i++) {
+        uv_signal_init(&daemon->loop, &daemon->signals[i]);
+        daemon->signals[i].data = daemon;
+        uv_signal_start(&daemon->signals[i], on_signal, signal_numbers[i]);
+    }
+}
+
+static void hook_status(void *context, struct server_status *status)
+{
+    server_status(((struct daemon *)context)->server, status);
+}
+
+static void hook_zones(void *context, void (*each)(void *, const struct zone_status *), void *each_context)
+{
+    server_zones(((struct daemon *)context)->server, each, each_context);
+}
+
+static enum err hook_reload(void *context, const struct finding_sink *sink)
+{
+    struct daemon *daemon = context;
+    pthread_mutex_lock(&daemon->findings_lock);
+    daemon->listener = sink;
+    pthread_mutex_unlock(&daemon->findings_lock);
+    enum err err = server_reload(daemon->server);
+    pthread_mutex_lock(&daemon->findings_lock);
+    daemon->listener = NULL;
+    pthread_mutex_unlock(&daemon->findings_lock);
+    return err;
+}
+
+static void hook_stop(void *context)
+{
+    log_info("stopped by bailiwickctl");
+    stop(context);
+}
+
+/* A socket that was asked for must be there; the usual one is a convenience. */
+static enum err open_control(struct daemon *daemon)
+{
+    char usual[CONTROL_PATH_MAX];
+    const struct control_hooks hooks = {.context = daemon,
+        .status = hook_status,
+        .zones = hook_zones,
+        .reload = hook_reload,
+        .stop = hook_stop};
+    const char *asked = daemon->arguments.control;
+    if (asked != NULL && strcmp(asked, "off") == 0)
+        return ERR_OK;
+    if (asked == NULL && !control_default_path(usual))
+        return ERR_OK;
+    const char *path = asked != NULL ? asked : usual;
+    enum err err = control_start(&daemon->loop, path, &hooks, &daemon->control);
+    if (err == ERR_OK)
+        return ERR_OK;
+    const char *why = err == ERR_EXISTS ? "another server listens there" : strerror(errno);
+    if (asked == NULL) {
+        log_warning("no control socket at %s: %s", path, why);
+        return ERR_OK;
+    }
+    log_error("cannot open the control socket %s: %s", path, why);
+    return err;
+}
+
+/* ---- the program ---- */
+
+static enum err write_pidfile(const char *path)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    enum err err = path != NULL ? file_replace(path, text, (size_t)len, 0644) : ERR_OK;
+    if (err != ERR_OK)
+        log_error("cannot write the pid file %s: %s", path, strerror(errno));
+    return err;
+}
+
+static enum exit_status run_check(const struct daemon *daemon)
+{
+    const char *name = daemon->options.corefile != NULL ? daemon->options.corefile : "built-in Corefile";
+    enum err err = server_check(&daemon->options);
+    if (err == ERR_OK) {
+        if (!daemon->arguments.quiet)
+            printf("%s: fine\n", name);
+        return EXIT_FINE;
+    }
+    printf("%s: %s\n", name, err_text(err));
+    return err == ERR_INVALID ? EXIT_FINDINGS : EXIT_CANNOT;
+}
+
+static enum exit_status run(struct daemon *daemon)
+{
+    enum exit_status status = EXIT_FINE;
+    struct server *server = NULL;
+    uv_loop_init(&daemon->loop);
+    enum err err = server_start(&daemon->options, &daemon->loop, &server);
+    if (err != ERR_OK) {
+        log_fatal("cannot start: %s", err_text(err));
+        return err == ERR_INVALID ? EXIT_FINDINGS : EXIT_CANNOT;
+    }
+    daemon->server = server;
+    watch_signals(daemon);
+    if (open_control(daemon) != ERR_OK || write_pidfile(daemon->arguments.pidfile) != ERR_OK) {
+        stop(daemon);
+        status = EXIT_CANNOT;
+    }
+    uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&daemon->loop);
+    if (daemon->arguments.pidfile != NULL && status == EXIT_FINE)
+        unlink(daemon->arguments.pidfile);
+    return status;
+}
+
+/* The form in which CoreDNS lists its plugins; scripts read it. */
+static void list_plugins(void)
+{
+    puts("Server types:\n  dns\n\nOther plugins:");
+    for (const char *const *name = server_plugins(); *name != NULL; name++)
+        printf("  dns.%s\n", *name);
+}
+
+static void print_version(void)
+{
+    struct utsname system;
+    printf("bailiwickd %s\n", BAILIWICK_VERSION);
+    if (uname(&system) == 0)
+        printf("%s %s, libuv %s\n", system.sysname, system.machine, uv_version_string());
+}
+
+static enum exit_status misused(const char *why)
+{
+    fprintf(stderr, "bailiwickd: %s\nTry 'bailiwickd -help'.\n", why);
+    return EXIT_CANNOT;
+}
+
+static enum exit_status dispatch(struct daemon *daemon)
+{
+    struct arguments *arguments = &daemon->arguments;
+    if (arguments->help) {
+        puts("usage: bailiwickd [flags]\n\nAn authoritative DNS server that reads CoreDNS's Corefile.\n");
+        args_help(stdout, rows);
+    } else if (arguments->version) {
+        print_version();
+    } else if (arguments->plugins) {
+        list_plugins();
+    } else {
+        if (arguments->conf == NULL && access("Corefile", F_OK) == 0)
+            arguments->conf = "Corefile";
+        daemon->options = (struct server_options){.corefile = arguments->conf,
+            .port = arguments->port,
+            .workers = arguments->workers,
+            .quiet = arguments->quiet,
+            .sink = {.report = hear_finding, .context = daemon}};
+        return arguments->check ? run_check(daemon) : run(daemon);
+    }
+    return EXIT_FINE;
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon daemon = {.findings_lock = PTHREAD_MUTEX_INITIALIZER};
+    char why[WHY_MAX];
+    int rest;
+    /* SIGHUP means nothing here, as in CoreDNS; SIGUSR1 must not kill us while the zones are loaded. */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (args_parse(argc, argv, rows, &daemon.arguments, &rest, why) != ERR_OK)
+        return misused(why);
+    if (rest != argc) {
+        snprintf(why, sizeof why, "surplus argument '%.80s'", argv[rest]);
+        return misused(why);
+    }
+    return dispatch(&daemon);
+}
