@@ -342,7 +342,7 @@ bool parse_eui(struct rdata_parser *p)
     for (unsigned i = 0; good && i < octets; i++) {
         int high = base16_digit(text[i * 3]), low = base16_digit(text[i * 3 + 1]);
         good = high >= 0 && low >= 0 && (i + 1 == octets || text[i * 3 + 2] == '-');
-        *p->at++ = (uint8_t)(high << 4 | low);
+        parser_put(p, (unsigned)high << 4 | (unsigned)low, 1);
     }
     if (good)
         return true;

@@ -14,7 +14,7 @@ struct param {
     size_t len;
     uint16_t key;
     char name[24];
-    const char *value; /* NULL when there is no "=" */
+    const char *value; /* empty when there is no "=" */
     size_t value_len;
 };
 
@@ -31,7 +31,8 @@ static bool param_split(struct rdata_parser *p, struct param *param)
         return parser_refuse(p, "write key=\"value\"", " is a value without a key");
     const char *equals = memchr(p->token.text, '=', p->token.len);
     size_t key_len = equals != NULL ? (size_t)(equals - p->token.text) : p->token.len;
-    *param = (struct param){.text = p->token.text, .len = p->token.len};
+    const char *end = p->token.text + p->token.len;
+    *param = (struct param){.text = p->token.text, .len = p->token.len, .value = end};
     if (!svcb_key_parse(p->token.text, key_len, &param->key))
         return parser_refuse_at(p, p->token.text, key_len, hint, " \"%.*s\" is no service parameter",
             (int)(key_len < 30 ? key_len : 30), p->token.text);
