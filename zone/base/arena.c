@@ -52,8 +52,7 @@ void *arena_alloc_slow(struct arena *arena, size_t size, size_t align)
         return NULL;
     size_t want = need > arena->chunk_size ? need : arena->chunk_size;
     want = (want + PAGE - 1) & ~(PAGE - 1);
-    struct arena_chunk *chunk
-        = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct arena_chunk *chunk = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (chunk == MAP_FAILED)
         return NULL;
     chunk->older = arena->chunks;

@@ -13,11 +13,11 @@
 struct arena_chunk;
 
 struct arena {
-    uint8_t *next;             /* first free byte of the current chunk */
-    uint8_t *end;              /* its end */
+    uint8_t *next;              /* first free byte of the current chunk */
+    uint8_t *end;               /* its end */
     struct arena_chunk *chunks; /* newest first */
-    size_t chunk_size;         /* bytes of the next chunk */
-    size_t total;              /* bytes mapped */
+    size_t chunk_size;          /* bytes of the next chunk */
+    size_t total;               /* bytes mapped */
 };
 
 /* CHUNK_SIZE is the size of each mapping, 0 for 64 KiB. Maps nothing yet. */

@@ -18,12 +18,12 @@
 struct find {
     const struct snapshot *snapshot;
     const struct question *question;
-    const struct node *node;  /* find_end: the exact node or the closest encloser, never NULL */
+    const struct node *node; /* find_end: the exact node or the closest encloser, never NULL */
     bool exact;
-    uint8_t depth;            /* labels below the apex of the name sought */
-    uint8_t top;              /* the depth the search begins at: min(depth, deepest node) */
-    uint8_t hashed;           /* hash[0..hashed] are computed */
-    uint8_t at;               /* depth of the candidate after find_probe */
+    uint8_t depth;  /* labels below the apex of the name sought */
+    uint8_t top;    /* the depth the search begins at: min(depth, deepest node) */
+    uint8_t hashed; /* hash[0..hashed] are computed */
+    uint8_t at;     /* depth of the candidate after find_probe */
     const struct node *candidate;
     uint64_t hash[NAME_LABELS_MAX + 1]; /* hash[d]: of the suffix with d labels below the apex */
 };
@@ -34,8 +34,8 @@ void find_begin(struct find *find, const struct snapshot *snapshot, const struct
 void find_probe(struct find *find) NONNULL(1);
 void find_end(struct find *find) NONNULL(1);
 
-static inline void find_name(struct find *find, const struct snapshot *snapshot,
-    const struct question *question)
+static inline void find_name(
+    struct find *find, const struct snapshot *snapshot, const struct question *question)
 {
     find_begin(find, snapshot, question);
     find_probe(find);

@@ -1,7 +1,7 @@
 /* A zone image: an immutable, position-independent block holding one whole zone, in memory or mapped
  * from a file. See node.h for nodes. Layout, all offsets from the start, little-endian hosts only:
  *
- *     header | nodes in canonical order | NSEC3 nodes in hash order | order | nsec3 order | index
+ *     header | nodes in canonical order | NSEC3 nodes in hash order | order | nsec3 order | index | sources
  *
  * `order[n]` is the reference of node n; `nsec3_order[n]` likewise, with the first 8 octets of the hash
  * in `nsec3_hash[n]`. The index is a hash table of 64-octet buckets, one cache line each: an exact name
@@ -19,27 +19,33 @@
 #include "zone/base/err.h"
 #include "zone/store/node.h"
 #include "zone/text/finding.h"
+#include "zone/text/input.h"
 #include "zone/wire/name.h"
 
 #define IMAGE_MAGIC "bwimage\n"
 #define IMAGE_VERSION 1
 
-/* Identifies the text an image was made from, so that a cached image is used only for that text. */
+/* One of the files an image was made from. The list stands at the end of the image, so that a cached image is
+ * used only for the text it came from. */
 struct image_source {
-    uint64_t size;      /* octets of all source files */
-    uint8_t digest[32]; /* fast digest of their contents and of the rules' version */
+    struct input_stamp stamp; /* modified_ns is 0 when the file was too fresh for its times to be trusted */
+    uint64_t digest[2];       /* hash_block of its contents; 0 0 when not known */
+    uint16_t path_len;
+    char path[]; /* no NUL; entries are 8-aligned */
 };
 
 struct image_header {
     char magic[8];
     uint32_t version;
     uint32_t header_len;
-    uint64_t size;            /* octets of the whole image */
-    uint64_t checksum[2];     /* of everything behind the header; then of the header itself */
-    struct image_source source;
-    uint64_t seed;            /* of the name hash */
+    uint64_t size;        /* octets of the whole image */
+    uint64_t checksum[2]; /* of everything behind the header; then of the header itself */
+    uint64_t sources_at;
+    uint32_t sources_len;
+    uint32_t source_count;
+    uint64_t seed; /* of the name hash */
     uint32_t serial;
-    uint32_t apex;            /* node reference */
+    uint32_t apex; /* node reference */
     uint32_t node_count;
     uint32_t nsec3_count;
     uint32_t record_count;
@@ -49,12 +55,12 @@ struct image_header {
     uint64_t nsec3_hash_at;
     uint64_t index_at;
     uint32_t bucket_count;
-    uint16_t max_labels;      /* deepest node, labels below the apex */
+    uint16_t max_labels; /* deepest node, labels below the apex */
     uint8_t apex_len;
     uint8_t apex_labels;
     uint8_t apex_name[NAME_MAX + 1]; /* lower case */
-    uint8_t flags;            /* enum image_flag */
-    uint8_t nsec3_salt_len;   /* of the NSEC3PARAM in use (RFC 5155 4) */
+    uint8_t flags;                   /* enum image_flag */
+    uint8_t nsec3_salt_len;          /* of the NSEC3PARAM in use (RFC 5155 4) */
     uint8_t nsec3_salt[255];
     uint16_t nsec3_iterations;
 };
@@ -81,14 +87,14 @@ struct image {
     const uint64_t *nsec3_hash;
     const struct bucket *index;
     size_t size;
-    bool mapped;  /* from a file */
-    int refs;     /* shared; use image_hold and image_release */
+    bool mapped; /* from a file */
+    int refs;    /* shared; use image_hold and image_release */
 };
 
 /* Maps PATH and verifies it: size, version, checksums. ERR_DAMAGED, ERR_VERSION or ERR_IO come with a
  * finding that says what to do. THREADS share the reading, 0 for all cores. */
-enum err image_open(const char *path, unsigned threads, const struct finding_sink *sink, struct image **out)
-    NODISCARD NONNULL(1, 4);
+enum err image_open(const char *path, unsigned threads, const struct finding_sink *sink,
+    struct image **out) NODISCARD NONNULL(1, 4);
 
 /* Writes IMAGE to PATH by way of a temporary file beside it, fsync and rename. */
 enum err image_write(const struct image *image, const char *path) NODISCARD NONNULL(1, 2);
@@ -96,6 +102,11 @@ enum err image_write(const struct image *image, const char *path) NODISCARD NONN
 /* Walks the whole structure and checks every offset: what a hostile file could get wrong behind a
  * correct checksum. Used by zonetool and the fuzzer. */
 enum err image_audit(const struct image *image, const char **why) NODISCARD NONNULL(1);
+
+/* For the builder: an image of SIZE octets, zeroed, in anonymous memory; and, once its header is in place,
+ * the handle's pointers. */
+struct image *image_new(uint64_t size) NODISCARD;
+void image_place(struct image *image) NONNULL(1);
 
 struct image *image_hold(struct image *image) NONNULL(1);
 void image_release(struct image *image);

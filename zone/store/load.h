@@ -7,25 +7,30 @@
 #include "zone/text/finding.h"
 
 struct load_options {
-    const uint8_t *origin;          /* wire name, or NULL: from $ORIGIN or an absolute SOA owner, else the
-                                       file's name */
-    unsigned threads;               /* 0: one per core */
-    struct finding_sink sink;       /* receives every finding */
-    bool checks;                    /* run the semantic checks too */
+    const uint8_t *origin;    /* wire name, or NULL: from $ORIGIN or an absolute SOA owner, else the
+                                 file's name */
+    unsigned threads;         /* 0: one per core */
+    struct finding_sink sink; /* receives every finding */
+    bool checks;              /* run all semantic checks, not only the fatal ones */
+    bool remember;            /* the image will be stored: let load_current tell if it is */
+    size_t chunk_size;        /* octets of text read as one piece; 0 for the default */
+    size_t segment;           /* names built as one piece; 0 for the default */
 };
 
 struct load_result {
-    unsigned errors, warnings;      /* findings told */
+    unsigned errors, warnings; /* findings told */
     uint64_t records;
 };
 
-/* Reads PATH ("-" for standard input). On ERR_INVALID there were findings of error level and no image. */
+/* Reads PATH ("-" for standard input). ERR_INVALID: the text has syntax errors, or breaks a rule that keeps
+ * a server from taking the zone (lint.h: fatal); the findings say which. Findings of other rules do not
+ * keep the image from being made. */
 enum err load_image(const char *path, const struct load_options *options, struct load_result *result,
     struct image **out) NODISCARD NONNULL(1, 2, 3, 4);
 
-/* The digest that load_image would store for PATH, to tell whether a cached image is current. Reads the
- * file and those it includes at memory speed. */
-enum err load_source(const char *path, struct image_source *source) NODISCARD NONNULL(1, 2);
+/* Was IMAGE made from PATH as it is now? The image remembers every file it came from: when size and times are
+ * as they were that is enough, else the files' contents decide, read at memory speed. */
+bool load_current(const char *path, const struct image *image) NONNULL(1, 2);
 
 /* Reads PATH again and compares it with CURRENT while reading: only what differs is kept. *OUT is a new
  * snapshot (image of CURRENT + overlay, or a fresh image when too much changed); *CHANGES counts changed

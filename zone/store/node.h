@@ -18,13 +18,13 @@
 
 enum node_flag {
     NODE_APEX = 1,
-    NODE_DELEGATION = 2,     /* has NS and is not the apex */
+    NODE_DELEGATION = 2, /* has NS and is not the apex */
     NODE_DNAME = 4,
     NODE_CNAME = 8,
     NODE_WILDCARD_CHILD = 16, /* a child whose label is "*" exists (RFC 4592 2.1.1) */
-    NODE_WILDCARD = 32,      /* its own first label is "*" */
-    NODE_HIDDEN = 64,        /* below a delegation or a DNAME: glue or occluded data */
-    NODE_NSEC3 = 128         /* belongs to the NSEC3 set */
+    NODE_WILDCARD = 32,       /* its own first label is "*" */
+    NODE_HIDDEN = 64,         /* below a delegation or a DNAME: glue or occluded data */
+    NODE_NSEC3 = 128          /* belongs to the NSEC3 set */
 };
 
 struct node {

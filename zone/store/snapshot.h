@@ -18,7 +18,7 @@ struct snapshot {
     const struct node *apex;       /* the apex as of this snapshot */
     const struct rrset *soa;       /* its SOA; never NULL */
     uint32_t serial;
-    uint32_t negative_ttl;         /* min(SOA TTL, SOA MINIMUM) (RFC 2308 5) */
+    uint32_t negative_ttl; /* min(SOA TTL, SOA MINIMUM) (RFC 2308 5) */
     int refs;
 };
 

@@ -1,6 +1,6 @@
 /* Reading a whole zone text on all cores. The text is cut at lines that look like the beginning of an entry;
- * each chunk is read by itself with the context ($ORIGIN, $TTL) that a quick scan for directives predicts. Then
- * the chunks are joined in order: where the chunk before ended elsewhere or in another context than
+ * each chunk is read by itself with the context ($ORIGIN, $TTL) that a quick scan for directives predicts.
+ * Then the chunks are joined in order: where the chunk before ended elsewhere or in another context than
  * predicted (a parenthesis over the cut, an included $TTL ...), the chunk is read again in the right one.
  * So the result is always that of one reader from top to bottom. */
 #ifndef ZONE_TEXT_CHUNKS_H
@@ -23,14 +23,14 @@ struct chunk {
     struct arena arena;
     struct pending_list findings;
     struct context begin, finish;
-    uint64_t starts, ends;     /* offsets: where it began reading, where it stopped */
-    uint64_t limit;            /* it reads no entry that begins here or behind */
+    uint64_t starts, ends;      /* offsets: where it began reading, where it stopped */
+    uint64_t limit;             /* it reads no entry that begins here or behind */
     uint64_t origin_at, ttl_at; /* the last such directive in it + 1, 0 for none */
     uint64_t records;
     uint16_t class;
     bool used_inherited_ttl, used_inherited_owner, soa_seen;
     uint8_t soa_owner[NAME_MAX + 1];
-    bool owner_bad;            /* as in struct reader, at the end */
+    bool owner_bad; /* as in struct reader, at the end */
     uint8_t owner_len, owner_labels;
     uint8_t owner[NAME_MAX + 1];
     enum err failure;

@@ -40,7 +40,8 @@ static void set_origin(struct reader *reader, struct lexer *lexer, const struct 
     struct token token;
     uint8_t origin[NAME_MAX];
     size_t len;
-    if (!need_token(reader, lexer, name, "a domain name", &token) || !parse_origin(reader, &token, origin, &len))
+    if (!need_token(reader, lexer, name, "a domain name", &token) ||
+        !parse_origin(reader, &token, origin, &len))
         return;
     memcpy(reader->context.origin, origin, len);
     reader->context.origin_len = (uint8_t)len;
@@ -101,7 +102,8 @@ static bool includes_itself(const struct reader *reader, uint16_t file)
     const struct input_stamp *wanted = &sources_get(reader->sources, file)->input.stamp;
     for (; reader != NULL; reader = reader->includer) {
         const struct input_stamp *open = &sources_get(reader->sources, reader->file)->input.stamp;
-        if (reader->file == file || (wanted->inode != 0 && open->inode == wanted->inode && open->device == wanted->device))
+        if (reader->file == file ||
+            (wanted->inode != 0 && open->inode == wanted->inode && open->device == wanted->device))
             return true;
     }
     return false;
@@ -153,8 +155,8 @@ static void include_path(
     uint16_t file;
     enum err err = sources_open(reader->sources, path, &file);
     if (err != ERR_OK) {
-        reader_report(reader, SEVERITY_ERROR, "include", token->text, token->len, NULL, "cannot include %s: %s", path,
-            err == ERR_IO ? strerror(errno) : err_text(err));
+        reader_report(reader, SEVERITY_ERROR, "include", token->text, token->len, NULL,
+            "cannot include %s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
         return;
     }
     if (includes_itself(reader, file) || reader->depth >= INCLUDE_DEPTH_MAX) {

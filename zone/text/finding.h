@@ -20,7 +20,7 @@ struct finding {
     const char *message; /* one sentence without the place */
     const char *token;   /* the offending text as written, or NULL */
     uint32_t token_len;
-    const char *hint;    /* what to do about it, or NULL */
+    const char *hint; /* what to do about it, or NULL */
 };
 
 /* Receives findings. A sink may be called from the thread that runs the operation only, in the order

@@ -1,5 +1,5 @@
-/* $GENERATE RANGE OWNER [TTL] [CLASS] TYPE RDATA, BIND's directive: the rest of the line is read once for each
- * number of the range, with $ replaced by the number and ${OFFSET,WIDTH,BASE} by it in another form. */
+/* $GENERATE RANGE OWNER [TTL] [CLASS] TYPE RDATA, BIND's directive: the rest of the line is read once for
+ * each number of the range, with $ replaced by the number and ${OFFSET,WIDTH,BASE} by it in another form. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,7 +150,8 @@ static const char *line_end(const char *at, const char *end)
     return newline != NULL ? newline : end;
 }
 
-static bool read_generated(struct reader *inner, const char *from, const char *end, uint32_t number, char *line)
+static bool read_generated(
+    struct reader *inner, const char *from, const char *end, uint32_t number, char *line)
 {
     size_t len;
     if (!expand(from, end, number, line, &len))
@@ -182,7 +183,8 @@ static void run_range(struct reader *reader, const struct token *name, const str
                 continue;
             if (reader->findings->errors == errors)
                 reader_report(reader, SEVERITY_ERROR, "generate", name->text, name->len,
-                    "modifiers are ${OFFSET,WIDTH,BASE} with BASE one of d o x X n N", "bad modifier in $GENERATE");
+                    "modifiers are ${OFFSET,WIDTH,BASE} with BASE one of d o x X n N",
+                    "bad modifier in $GENERATE");
             break; /* the same error for each number would help nobody */
         }
         const char *at = reader->at, *stop = reader->end;
@@ -204,7 +206,8 @@ void reader_generate(struct reader *reader, struct lexer *lexer, const struct to
     struct range range;
     if (!lexer_next(lexer, &token) || !read_range(&token, &range)) {
         reader_report(reader, SEVERITY_ERROR, "generate", name->text, name->len,
-            "write $GENERATE START-STOP[/STEP] OWNER TYPE DATA, numbers up to 2147483647", "$GENERATE needs a range");
+            "write $GENERATE START-STOP[/STEP] OWNER TYPE DATA, numbers up to 2147483647",
+            "$GENERATE needs a range");
         return;
     }
     if ((range.stop - range.start) / range.step >= GENERATE_MAX) {
@@ -213,7 +216,8 @@ void reader_generate(struct reader *reader, struct lexer *lexer, const struct to
         return;
     }
     if (reader->generated != NULL) {
-        reader_report(reader, SEVERITY_ERROR, "generate", name->text, name->len, NULL, "$GENERATE inside $GENERATE");
+        reader_report(
+            reader, SEVERITY_ERROR, "generate", name->text, name->len, NULL, "$GENERATE inside $GENERATE");
         return;
     }
     const char *from = lexer->at, *end = line_end(from, lexer->end);

@@ -70,7 +70,7 @@ static enum err copy_stream(struct input *input, int fd, size_t expected)
 static void stamp_from(struct input *input, const struct stat *st)
 {
     input->regular = S_ISREG(st->st_mode);
-    input->stamp = (struct input_stamp) {
+    input->stamp = (struct input_stamp){
         .size = (uint64_t)st->st_size,
         .inode = st->st_ino,
         .device = st->st_dev,

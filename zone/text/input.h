@@ -20,9 +20,9 @@ struct input_stamp {
 struct input {
     const char *text;
     size_t len;
-    size_t mapped;  /* octets to unmap */
+    size_t mapped; /* octets to unmap */
     struct input_stamp stamp;
-    bool regular;   /* a plain file, so that the stamp means something */
+    bool regular; /* a plain file, so that the stamp means something */
 };
 
 /* Opens PATH, "-" for standard input. errno tells why it failed. */

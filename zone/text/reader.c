@@ -30,7 +30,7 @@ void pending_add(struct pending_list *list, enum severity severity, const char *
     const char *copy = arena_copy(list->arena, message, strlen(message));
     if (finding == NULL || copy == NULL)
         return; /* counted all the same */
-    *finding = (struct pending) {.at = at,
+    *finding = (struct pending){.at = at,
         .token_len = token_len,
         .file = file,
         .severity = severity,
@@ -57,7 +57,8 @@ void reader_report(struct reader *reader, enum severity severity, const char *ru
     }
     if (at == NULL || at < reader->text)
         at = reader->at;
-    pending_add(reader->findings, severity, rule, reader->file, (uint64_t)(at - reader->text), len, hint, message);
+    pending_add(
+        reader->findings, severity, rule, reader->file, (uint64_t)(at - reader->text), len, hint, message);
 }
 
 static const uint32_t unit_seconds[128] = {['s'] = 1,
@@ -141,16 +142,17 @@ struct tape_record *reader_record(struct reader *reader, const char *entry)
 static void report_lexer(struct reader *reader, const struct lexer *lexer)
 {
     reader_report(reader, SEVERITY_ERROR, "syntax", lexer->complain, 1,
-        lexer->complain < lexer->end && *lexer->complain == '"' ? "close it, or write \\\" for a plain quote" : NULL,
+        lexer->complain < lexer->end && *lexer->complain == '"' ? "close it, or write \\\" for a plain quote"
+                                                                : NULL,
         "%s", lexer->error);
 }
 
-static void report_token(struct reader *reader, const char *rule, const struct token *token, const char *hint,
-    const char *what)
+static void report_token(
+    struct reader *reader, const char *rule, const struct token *token, const char *hint, const char *what)
 {
     unsigned shown = token->len > 80 ? 80 : token->len;
-    reader_report(reader, SEVERITY_ERROR, rule, token->text, token->len, hint, "%s \"%.*s%s\"", what, (int)shown,
-        token->text, shown < token->len ? "..." : "");
+    reader_report(reader, SEVERITY_ERROR, rule, token->text, token->len, hint, "%s \"%.*s%s\"", what,
+        (int)shown, token->text, shown < token->len ? "..." : "");
 }
 
 /* Takes TOKEN as the owner of this entry and the next ones. */
@@ -197,7 +199,8 @@ static bool take_ttl(struct reader *reader, const struct token *token, struct he
     if (!reader_ttl(token->text, token->len, &value))
         return false;
     if (value == UINT32_MAX) {
-        report_token(reader, "ttl-range", token, "the largest TTL is 2147483647 (RFC 2181 8)", "TTL too large:");
+        report_token(
+            reader, "ttl-range", token, "the largest TTL is 2147483647 (RFC 2181 8)", "TTL too large:");
         value = 0;
     }
     head->ttl = value;
@@ -209,18 +212,21 @@ static const char *type_hint(const struct token *token)
 {
     static const struct {
         const char *written, *hint;
-    } known[] = {{"CNAM", "did you mean CNAME?"}, {"TEXT", "did you mean TXT?"}, {"AAA", "did you mean AAAA?"},
-        {"AAAAA", "did you mean AAAA?"}, {"MXE", "did you mean MX?"}, {"SERV", "did you mean SRV?"},
+    } known[] = {{"CNAM", "did you mean CNAME?"}, {"TEXT", "did you mean TXT?"},
+        {"AAA", "did you mean AAAA?"}, {"AAAAA", "did you mean AAAA?"}, {"MXE", "did you mean MX?"},
+        {"SERV", "did you mean SRV?"},
         {"ALIAS", "ALIAS is not a DNS type; at the apex write A and AAAA, elsewhere CNAME"},
         {"ANAME", "ANAME is not a DNS type; at the apex write A and AAAA, elsewhere CNAME"},
         {"NSS", "did you mean NS?"}, {"DNAM", "did you mean DNAME?"}, {"POINTER", "did you mean PTR?"}};
     for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
-        if (strlen(known[i].written) == token->len && strncasecmp(known[i].written, token->text, token->len) == 0)
+        if (strlen(known[i].written) == token->len &&
+            strncasecmp(known[i].written, token->text, token->len) == 0)
             return known[i].hint;
     }
     if (token->len > 5 && strncasecmp(token->text, "TYPE", 4) == 0)
         return "TYPE must be followed by a number up to 65535 (RFC 3597 5)";
-    return "an entry is: owner [TTL] [class] type data; a line that begins with a blank continues the last owner";
+    return "an entry is: owner [TTL] [class] type data; a line that begins with a blank continues the last "
+           "owner";
 }
 
 /* [TTL] [class] type, the first two in either order (RFC 1035 5.1). */
@@ -260,13 +266,14 @@ static void check_class(struct reader *reader, const struct head *head)
     class_print(reader->class, zone);
     class_print(head->class, here);
     reader_report(reader, SEVERITY_ERROR, "class-mismatch", head->type_token.text, head->type_token.len,
-        "all records of a zone have one class (RFC 1035 5.2)", "a record of class %s in a zone of class %s", here,
-        zone);
+        "all records of a zone have one class (RFC 1035 5.2)", "a record of class %s in a zone of class %s",
+        here, zone);
 }
 
 /* The TTL of an entry that states none: $TTL (RFC 2308 4), else the last stated (RFC 1035 5.1), else the
  * SOA's MINIMUM, as servers have always done. */
-static bool inherited_ttl(struct reader *reader, uint16_t type, const uint8_t *rdata, size_t len, uint32_t *ttl)
+static bool inherited_ttl(
+    struct reader *reader, uint16_t type, const uint8_t *rdata, size_t len, uint32_t *ttl)
 {
     const struct context *context = &reader->context;
     if (context->has_default_ttl) {
@@ -279,8 +286,8 @@ static bool inherited_ttl(struct reader *reader, uint16_t type, const uint8_t *r
     }
     reader->used_inherited_ttl = true;
     if (type == TYPE_SOA && len >= 4)
-        *ttl = (uint32_t)rdata[len - 4] << 24 | (uint32_t)rdata[len - 3] << 16 | (uint32_t)rdata[len - 2] << 8
-            | rdata[len - 1];
+        *ttl = (uint32_t)rdata[len - 4] << 24 | (uint32_t)rdata[len - 3] << 16 |
+               (uint32_t)rdata[len - 2] << 8 | rdata[len - 1];
     else if (context->has_soa_minimum)
         *ttl = context->soa_minimum;
     else
@@ -293,8 +300,8 @@ static void note_soa(struct reader *reader, const uint8_t *rdata, size_t len)
     if (len < 22)
         return;
     const uint8_t *minimum = rdata + len - 4;
-    reader->context.soa_minimum = (uint32_t)minimum[0] << 24 | (uint32_t)minimum[1] << 16
-        | (uint32_t)minimum[2] << 8 | minimum[3];
+    reader->context.soa_minimum =
+        (uint32_t)minimum[0] << 24 | (uint32_t)minimum[1] << 16 | (uint32_t)minimum[2] << 8 | minimum[3];
     reader->context.has_soa_minimum = true;
     if (!reader->soa_seen) {
         reader->soa_seen = true;
@@ -313,13 +320,15 @@ static void read_data(struct reader *reader, struct lexer *lexer, struct head *h
         if (lexer->error != NULL)
             report_lexer(reader, lexer);
         else
-            reader_report(reader, SEVERITY_ERROR, "rdata-syntax", why.at != NULL ? why.at : head->type_token.text,
+            reader_report(reader, SEVERITY_ERROR, "rdata-syntax",
+                why.at != NULL ? why.at : head->type_token.text,
                 why.at != NULL ? why.len : head->type_token.len, why.hint, "%s", why.message);
         return;
     }
     if (!head->has_ttl && !inherited_ttl(reader, head->type, record->rdata, len, &head->ttl)) {
         reader_report(reader, SEVERITY_ERROR, "ttl-missing", head->type_token.text, head->type_token.len,
-            "write $TTL at the top of the file (RFC 2308 4)", "the record has no TTL and there is none to inherit");
+            "write $TTL at the top of the file (RFC 2308 4)",
+            "the record has no TTL and there is none to inherit");
         return;
     }
     if (head->type == TYPE_SOA)
@@ -465,7 +474,8 @@ static void fast(struct reader *reader, const char *stop)
 
 void reader_run(struct reader *reader, const char *stop)
 {
-    if (reader->at == reader->text && reader->end - reader->at >= 3 && memcmp(reader->at, "\xef\xbb\xbf", 3) == 0)
+    if (reader->at == reader->text && reader->end - reader->at >= 3 &&
+        memcmp(reader->at, "\xef\xbb\xbf", 3) == 0)
         reader->at += 3;
     while (reader->at < stop && reader->failure == ERR_OK) {
         fast(reader, stop);

@@ -48,28 +48,28 @@ struct context {
 struct reader {
     const char *at;
     const char *end;
-    const char *text;       /* where the file begins, for offsets */
+    const char *text; /* where the file begins, for offsets */
     struct tape *tape;
     const char *owner_text; /* the owner token that `owner` came from, NULL when it cannot be compared */
     uint32_t owner_text_len;
-    bool run_open;          /* the tape's last run has this owner */
-    bool owner_bad;         /* the last owner was refused: records that inherit it are passed over */
+    bool run_open;  /* the tape's last run has this owner */
+    bool owner_bad; /* the last owner was refused: records that inherit it are passed over */
     uint16_t file;
-    uint16_t class;         /* of the zone; 0 until one is written */
-    uint8_t owner_len;      /* 0: none yet */
+    uint16_t class;    /* of the zone; 0 until one is written */
+    uint8_t owner_len; /* 0: none yet */
     uint8_t owner_labels;
     uint8_t owner[NAME_MAX + 33]; /* absolute, lower case; room for wide stores */
     struct context context;
-    bool used_inherited_ttl; /* a TTL was needed that nothing read by this reader had given */
+    bool used_inherited_ttl;   /* a TTL was needed that nothing read by this reader had given */
     bool used_inherited_owner; /* likewise, an owner */
     bool soa_seen;
     uint8_t soa_owner[NAME_MAX + 1];
-    enum err failure;       /* memory or a limit ended the reading */
+    enum err failure; /* memory or a limit ended the reading */
     struct sources *sources;
     struct pending_list *findings;
-    const char *generated;  /* inside $GENERATE: the directive's place in the file */
+    const char *generated; /* inside $GENERATE: the directive's place in the file */
     const struct reader *includer;
-    unsigned depth;         /* of includes */
+    unsigned depth; /* of includes */
 };
 
 void reader_init(struct reader *reader, struct sources *sources, uint16_t file, struct tape *tape,

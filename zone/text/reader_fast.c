@@ -1,7 +1,7 @@
 /* The reader's fast path: entries on one line, without quotes, escapes or parentheses, of the common
  * types. It never reports: at the first thing it does not understand it stops before that entry and leaves it
- * to the careful path. Compiled once per instruction set (see the Makefile), hence the name of the one function
- * it exports. */
+ * to the careful path. Compiled once per instruction set (see the Makefile), hence the name of the one
+ * function it exports. */
 #include <string.h>
 
 #include "zone/text/rdata_parse.h"
@@ -44,8 +44,8 @@ ALWAYS_INLINE const char *skip_blanks(const char *at)
 /* A name token of LEN octets without escapes, at most BLOCK long, to wire form at OUT (which takes wide
  * stores). The dots' places become the label lengths. Returns the octets written, 0 when malformed; a
  * relative name lacks its origin and *RELATIVE is set. */
-ALWAYS_INLINE unsigned short_name(const char *text, uint32_t len, bool lower, uint8_t *out, bool *relative,
-    unsigned *labels)
+ALWAYS_INLINE unsigned short_name(
+    const char *text, uint32_t len, bool lower, uint8_t *out, bool *relative, unsigned *labels)
 {
     block b = block_load(text);
     uint32_t dots = block_eq(b, '.') & (uint32_t)((1ULL << len) - 1);
@@ -103,8 +103,8 @@ static unsigned long_name(
 }
 
 /* A whole name token, completed by the origin; 0 when the careful path has to look at it. */
-ALWAYS_INLINE unsigned read_name(const struct context *context, const char *text, uint32_t len, bool lower,
-    uint8_t *out, unsigned *labels)
+ALWAYS_INLINE unsigned read_name(
+    const struct context *context, const char *text, uint32_t len, bool lower, uint8_t *out, unsigned *labels)
 {
     bool relative;
     unsigned wire;
@@ -307,8 +307,8 @@ ALWAYS_INLINE size_t read_ds(const char **at, uint8_t *out)
 {
     uint32_t tag, algorithm, digest_type, len;
     const char *text;
-    if (!read_number_token(at, 65535, &tag) || !read_number_token(at, 255, &algorithm)
-        || !read_number_token(at, 255, &digest_type) || !next_token(at, &text, &len))
+    if (!read_number_token(at, 65535, &tag) || !read_number_token(at, 255, &algorithm) ||
+        !read_number_token(at, 255, &digest_type) || !next_token(at, &text, &len))
         return 0;
     uint32_t expected = digest_type == 2 ? 64 : digest_type == 1 ? 40 : digest_type == 4 ? 96 : 0;
     if (len != expected || !read_hex(text, len, out + 4))
@@ -436,7 +436,8 @@ ALWAYS_INLINE bool fast_entry(struct reader *reader)
     const char *entry = reader->at, *at = entry;
     if (is_blank(*at)) {
         at = skip_blanks(at);
-        if (*at == '\n' || *at == ';' || *at == '\r' || *at == '$' || reader->owner_len == 0 || reader->owner_bad)
+        if (*at == '\n' || *at == ';' || *at == '\r' || *at == '$' || reader->owner_len == 0 ||
+            reader->owner_bad)
             return false;
     } else {
         const char *end = token_end(at);

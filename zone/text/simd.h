@@ -1,6 +1,6 @@
-/* Thirty-two octets at a time: the few vector operations that the reader's fast path needs, over AVX2, SSE2 or
- * plain C. A mask has bit i for octet i. The file that includes this is compiled once per instruction
- * set (see the Makefile); nothing here is for other files. */
+/* Thirty-two octets at a time: the few vector operations that the reader's fast path needs, over AVX2, SSE2
+ * or plain C. A mask has bit i for octet i. The file that includes this is compiled once per instruction set
+ * (see the Makefile); nothing here is for other files. */
 #ifndef ZONE_TEXT_SIMD_H
 #define ZONE_TEXT_SIMD_H
 
@@ -41,7 +41,8 @@ ALWAYS_INLINE uint32_t block_same(block a, block b)
 ALWAYS_INLINE uint32_t block_special(block b)
 {
     block low = _mm256_cmpeq_epi8(_mm256_max_epu8(b, _mm256_set1_epi8(0x20)), _mm256_set1_epi8(0x20));
-    block parens = _mm256_cmpeq_epi8(_mm256_and_si256(b, _mm256_set1_epi8((char)0xfe)), _mm256_set1_epi8('('));
+    block parens =
+        _mm256_cmpeq_epi8(_mm256_and_si256(b, _mm256_set1_epi8((char)0xfe)), _mm256_set1_epi8('('));
     block marks = _mm256_or_si256(_mm256_cmpeq_epi8(b, _mm256_set1_epi8(';')),
         _mm256_or_si256(
             _mm256_cmpeq_epi8(b, _mm256_set1_epi8('"')), _mm256_cmpeq_epi8(b, _mm256_set1_epi8('\\'))));

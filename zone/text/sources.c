@@ -81,7 +81,8 @@ enum err sources_open(struct sources *sources, const char *path, uint16_t *numbe
     return err;
 }
 
-enum err sources_add(struct sources *sources, const char *name, const char *text, size_t len, uint16_t *number)
+enum err sources_add(
+    struct sources *sources, const char *name, const char *text, size_t len, uint16_t *number)
 {
     pthread_mutex_lock(&sources->lock);
     struct source *source = source_new(name);

@@ -8,7 +8,8 @@ enum err tape_init(struct tape *tape, size_t expected)
 {
     memset(tape, 0, sizeof *tape);
     size_t capacity = (expected + 2 * TAPE_RECORD_ROOM + 4095) & ~(size_t)4095;
-    void *base = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *base =
+        mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return ERR_MEMORY;
     tape->base = base;

@@ -22,14 +22,14 @@ struct tape_record {
 
 /* A run: 8-aligned, followed by its records. */
 struct run {
-    uint64_t at;     /* offset in its file of the first record's entry */
-    uint32_t size;   /* octets to the next run */
+    uint64_t at;         /* offset in its file of the first record's entry */
+    uint32_t size;       /* octets to the next run */
     uint32_t records_at; /* octets from the run to its first record */
     uint32_t record_count;
-    uint16_t file;   /* index in the list of source files */
-    uint8_t labels;  /* root label not counted */
+    uint16_t file;  /* index in the list of source files */
+    uint8_t labels; /* root label not counted */
     uint8_t name_len;
-    uint8_t name[];  /* absolute, lower case, wire form */
+    uint8_t name[]; /* absolute, lower case, wire form */
 };
 
 #define RUN_NAME_AT 24
@@ -38,7 +38,7 @@ struct tape {
     uint8_t *base;
     size_t len;
     size_t capacity;
-    size_t run_at;      /* of the run being written */
+    size_t run_at; /* of the run being written */
     size_t run_count;
     size_t record_count;
 };

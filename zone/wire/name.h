@@ -12,10 +12,10 @@
 #include "zone/base/attr.h"
 #include "zone/base/err.h"
 
-#define NAME_MAX 255       /* octets on the wire, the root label included (RFC 1035 2.3.4) */
-#define NAME_LABEL_MAX 63  /* octets in a label */
+#define NAME_MAX 255        /* octets on the wire, the root label included (RFC 1035 2.3.4) */
+#define NAME_LABEL_MAX 63   /* octets in a label */
 #define NAME_LABELS_MAX 127 /* labels without the root */
-#define NAME_TEXT_MAX 1025 /* presentation form, all octets escaped, with NUL */
+#define NAME_TEXT_MAX 1025  /* presentation form, all octets escaped, with NUL */
 
 /* Octets of NAME, the root label included. */
 size_t name_len(const uint8_t *name) NONNULL(1);
@@ -58,8 +58,8 @@ size_t name_print_label(const uint8_t *label, size_t len, char *out) NONNULL(1, 
 
 /* Reads a possibly compressed name (RFC 1035 4.1.4) at *AT of a message. Pointers must go backwards. OUT
  * has room for NAME_MAX. *AT moves behind the name. */
-enum err name_read(const uint8_t *message, size_t message_len, size_t *at, uint8_t *out, size_t *out_len)
-    NODISCARD NONNULL(1, 3, 4);
+enum err name_read(const uint8_t *message, size_t message_len, size_t *at, uint8_t *out,
+    size_t *out_len) NODISCARD NONNULL(1, 3, 4);
 
 /* Checks that LEN octets start with a whole uncompressed name; its length, or 0. */
 size_t name_check(const uint8_t *bytes, size_t len) NONNULL(1);

@@ -22,8 +22,8 @@ struct question {
 
 /* Reads the question at *AT of MESSAGE; compressed names are refused (nothing stands before to point
  * to). *AT moves behind QCLASS. */
-enum err question_read(struct question *question, const uint8_t *message, size_t message_len, size_t *at)
-    NODISCARD NONNULL(1, 2, 4);
+enum err question_read(struct question *question, const uint8_t *message, size_t message_len,
+    size_t *at) NODISCARD NONNULL(1, 2, 4);
 
 /* Makes a question of an uncompressed name, for sub-queries and tools. NAME must outlive it. */
 void question_set(struct question *question, const uint8_t *name, uint16_t type, uint16_t class)

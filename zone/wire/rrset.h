@@ -24,8 +24,8 @@ struct rrset {
     uint16_t type;
     uint16_t count;
     uint32_t ttl;
-    uint32_t data_len;  /* octets of the records, links and length fields included */
-    uint16_t sig_len;   /* octets of the RRSIG records, length fields included */
+    uint32_t data_len; /* octets of the records, links and length fields included */
+    uint16_t sig_len;  /* octets of the RRSIG records, length fields included */
     uint16_t sig_count;
     uint8_t data[];
 };

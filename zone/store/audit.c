@@ -1,0 +1,194 @@
+/* image_audit: the whole structure walked, every offset checked; and the digest of a zone's content. */
+#include <sodium.h>
+#include <string.h>
+
+#include "zone/store/image.h"
+#include "zone/store/index.h"
+#include "zone/store/snapshot.h"
+#include "zone/wire/rdata.h"
+#include "zone/wire/type.h"
+
+static bool node_place_ok(const struct image *image, uint32_t ref)
+{
+    return (uint64_t)ref * 8 >= sizeof(struct image_header) &&
+           (uint64_t)ref * 8 + sizeof(struct node) <= image->header->order_at;
+}
+
+static const char *audit_link(const struct image *image, const struct rrset *rrset,
+    const struct record *record, unsigned index, size_t owner_labels)
+{
+    const struct link *link = record->link;
+    unsigned name_at = rrset_name_at(rrset->type);
+    size_t name =
+        record->rdata_len <= name_at ? 0 : name_check(record->rdata + name_at, record->rdata_len - name_at);
+    if (name == 0)
+        return "the name in a record is malformed";
+    if (link->keep > name || (link->from == 0 && link->keep != name) ||
+        (link->from != 0 && link->keep >= name))
+        return "a link keeps more than its name";
+    if (link->from >= LINK_RECORD ? (unsigned)(link->from - LINK_RECORD) >= index : link->from > owner_labels)
+        return "a link points outside";
+    uint32_t target = rrset->type == TYPE_SOA ? 0 : link_target(link);
+    if (target != 0 && !node_place_ok(image, target))
+        return "a link's target lies outside";
+    return NULL;
+}
+
+static const char *audit_rrset(const struct image *image, const struct rrset *rrset, size_t owner_labels)
+{
+    const uint8_t *at = rrset->data, *end = at + rrset->data_len;
+    bool linked = rrset_linked(rrset->type);
+    size_t head = 2 + (linked ? sizeof(struct link) : 0);
+    struct record record;
+    const char *why = NULL;
+    for (unsigned i = 0; i < rrset->count && why == NULL; i++) {
+        if ((size_t)(end - at) < head)
+            return "a record runs over its RRset";
+        const uint8_t *next = record_read(at, linked, &record);
+        if (next > end)
+            return "a record runs over its RRset";
+        if (rdata_check(rrset->type, record.rdata, record.rdata_len, &why) == ERR_OK)
+            why = linked ? audit_link(image, rrset, &record, i, owner_labels) : NULL;
+        at = next;
+    }
+    if (why == NULL && at != end)
+        why = "an RRset's records do not fill it";
+    end = at + rrset->sig_len;
+    for (unsigned i = 0; i < rrset->sig_count && why == NULL; i++) {
+        if (end - at < 2)
+            return "a signature runs over its RRset";
+        at = record_read(at, false, &record);
+        if (at > end)
+            return "a signature runs over its RRset";
+        if (rdata_check(TYPE_RRSIG, record.rdata, record.rdata_len, &why) != ERR_OK)
+            return why;
+    }
+    return why == NULL && at != end ? "an RRset's signatures do not fill it" : why;
+}
+
+static const char *audit_name(const struct node *node)
+{
+    unsigned at = 0, labels = 0;
+    for (; at < node->name_len; labels++) {
+        if (node->name[at] == 0 || node->name[at] > NAME_LABEL_MAX)
+            return "a node's name is malformed";
+        at += node->name[at] + 1u;
+    }
+    return at == node->name_len && labels == node->labels ? NULL : "a node's name does not fit its lengths";
+}
+
+static const char *audit_node(const struct image *image, uint32_t ref, uint32_t number)
+{
+    if (!node_place_ok(image, ref))
+        return "a node lies outside";
+    const struct node *node = image_node(image, ref);
+    const uint8_t *limit = image->base + image->header->order_at;
+    if (node->name + node->name_len > limit || node->name_len + image->header->apex_len > NAME_MAX)
+        return "a node's name is too long";
+    if (node->number != number || !node_place_ok(image, node->parent) ||
+        (node->cut != 0 && !node_place_ok(image, node->cut)))
+        return "a node refers outside";
+    const char *why = audit_name(node);
+    size_t labels = (size_t)node->labels + image->header->apex_labels;
+    const uint8_t *at = (const uint8_t *)node_rrsets(node);
+    int last = -1;
+    for (unsigned i = 0; i < node->rrset_count && why == NULL; i++) {
+        const struct rrset *rrset = (const struct rrset *)(const void *)at;
+        if (at + sizeof *rrset > limit || rrset_size(rrset) > (size_t)(limit - at))
+            return "an RRset lies outside";
+        if (rrset->type <= last)
+            return "a node's RRsets are not in order";
+        last = rrset->type;
+        why = audit_rrset(image, rrset, labels);
+        at += rrset_size(rrset);
+    }
+    return why;
+}
+
+static const char *audit_index(const struct image *image)
+{
+    uint32_t found = 0;
+    for (uint32_t b = 0; b < image->header->bucket_count; b++) {
+        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+            uint32_t ref = image->index[b].ref[i];
+            if (ref != 0 && !node_place_ok(image, ref))
+                return "the index refers outside";
+            found += ref != 0;
+        }
+    }
+    return found == image->header->node_count ? NULL : "the index does not hold every node";
+}
+
+static const char *audit_chain(const struct image *image)
+{
+    const struct image_header *header = image->header;
+    for (uint32_t i = 0; i < header->node_count; i++) {
+        const struct node *node = image_node(image, image->order[i]);
+        const struct node *parent = image_node(image, node->parent);
+        if (i > 0 && (node->labels == 0 || parent->labels + 1 != node->labels || parent->number >= i))
+            return "a node's parent is not its ancestor";
+        if (index_find(image, index_hash(header->seed, node->name, node->name_len), node->name,
+                node->name_len) != image->order[i])
+            return "the index does not find a node";
+    }
+    return NULL;
+}
+
+enum err image_audit(const struct image *image, const char **why)
+{
+    const struct image_header *header = image->header;
+    const char *reason =
+        name_check(header->apex_name, header->apex_len) == header->apex_len ? NULL : "bad apex name";
+    for (uint32_t i = 0; i < header->node_count && reason == NULL; i++)
+        reason = audit_node(image, image->order[i], i);
+    for (uint32_t i = 0; i < header->nsec3_count && reason == NULL; i++)
+        reason = audit_node(image, image->nsec3_order[i], i);
+    if (reason == NULL)
+        reason = audit_index(image);
+    if (reason == NULL)
+        reason = audit_chain(image);
+    if (reason == NULL &&
+        (header->apex != image->order[0] || node_rrset(image_node(image, header->apex), TYPE_SOA) == NULL))
+        reason = "the apex is not the first node, or has no SOA";
+    *why = reason;
+    return reason == NULL ? ERR_OK : ERR_DAMAGED;
+}
+
+static void digest_rrset(crypto_generichash_state *state, const struct rrset *rrset)
+{
+    /* Records in any order give one digest: each is hashed alone and the hashes are added. */
+    uint64_t sum[4] = {0}, one[4];
+    struct record record;
+    const uint8_t *at = rrset->data;
+    for (unsigned i = 0; i < rrset->count + rrset->sig_count; i++) {
+        bool signature = i >= rrset->count;
+        at = record_read(at, !signature && rrset_linked(rrset->type), &record);
+        uint8_t key[16] = {signature};
+        crypto_generichash((unsigned char *)one, sizeof one, record.rdata, record.rdata_len, key, sizeof key);
+        for (unsigned w = 0; w < 4; w++)
+            sum[w] += one[w];
+    }
+    uint32_t head[4] = {rrset->type, rrset->ttl, rrset->count, rrset->sig_count};
+    crypto_generichash_update(state, (const unsigned char *)head, sizeof head);
+    crypto_generichash_update(state, (const unsigned char *)sum, sizeof sum);
+}
+
+void image_content_digest(const struct image *image, uint8_t digest[32])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, 32);
+    crypto_generichash_update(&state, image->header->apex_name, image->header->apex_len);
+    uint32_t names = image->header->node_count;
+    for (uint32_t i = 0; i < names + image->header->nsec3_count; i++) {
+        const struct node *node =
+            image_node(image, i < names ? image->order[i] : image->nsec3_order[i - names]);
+        if (node->rrset_count == 0)
+            continue;
+        crypto_generichash_update(&state, &node->name_len, 1);
+        crypto_generichash_update(&state, node->name, node->name_len);
+        const struct rrset *rrset = node_rrsets(node);
+        for (unsigned r = 0; r < node->rrset_count; r++, rrset = rrset_next(rrset))
+            digest_rrset(&state, rrset);
+    }
+    crypto_generichash_final(&state, digest, 32);
+}

@@ -1,0 +1,218 @@
+#include "zone/store/image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "zone/base/file.h"
+#include "zone/base/hash.h"
+#include "zone/base/parallel.h"
+
+#define HUGE_FROM ((uint64_t)4 << 20)
+#define PIECE ((size_t)1 << 20) /* checksummed as one */
+
+struct image *image_new(uint64_t size)
+{
+    struct image *image = calloc(1, sizeof *image);
+    if (image == NULL)
+        return NULL;
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) {
+        free(image);
+        return NULL;
+    }
+    if (size >= HUGE_FROM)
+        madvise(base, size, MADV_HUGEPAGE); /* lookups jump about: fewer TLB misses */
+    image->base = base;
+    image->size = size;
+    image->refs = 1;
+    return image;
+}
+
+void image_place(struct image *image)
+{
+    const struct image_header *header = (const struct image_header *)(const void *)image->base;
+    image->header = header;
+    image->order = (const uint32_t *)(const void *)(image->base + header->order_at);
+    image->nsec3_order = (const uint32_t *)(const void *)(image->base + header->nsec3_order_at);
+    image->nsec3_hash = (const uint64_t *)(const void *)(image->base + header->nsec3_hash_at);
+    image->index = (const struct bucket *)(const void *)(image->base + header->index_at);
+}
+
+struct image *image_hold(struct image *image)
+{
+    __atomic_add_fetch(&image->refs, 1, __ATOMIC_RELAXED);
+    return image;
+}
+
+void image_release(struct image *image)
+{
+    if (image == NULL || __atomic_sub_fetch(&image->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    munmap((void *)(uintptr_t)image->base, image->size);
+    free(image);
+}
+
+/* ---- checksums ---- */
+
+struct summing {
+    const uint8_t *bytes;
+    size_t len;
+    uint64_t (*sums)[2];
+};
+
+static void sum_piece(void *context, size_t i)
+{
+    const struct summing *summing = context;
+    size_t from = i * PIECE, len = summing->len - from < PIECE ? summing->len - from : PIECE;
+    hash_block(i, summing->bytes + from, len, summing->sums[i]);
+}
+
+static enum err sum_body(const uint8_t *bytes, size_t len, unsigned threads, uint64_t *sum)
+{
+    size_t pieces = (len + PIECE - 1) / PIECE;
+    struct summing summing = {.bytes = bytes, .len = len};
+    summing.sums = malloc((pieces + 1) * sizeof *summing.sums);
+    if (summing.sums == NULL)
+        return ERR_MEMORY;
+    parallel_each(threads, pieces, sum_piece, &summing);
+    uint64_t folded[2];
+    hash_block(len, summing.sums, pieces * sizeof *summing.sums, folded);
+    free(summing.sums);
+    *sum = folded[0] ^ folded[1];
+    return ERR_OK;
+}
+
+static uint64_t sum_header(const struct image_header *header)
+{
+    struct image_header copy = *header;
+    copy.checksum[1] = 0;
+    uint64_t sum[2];
+    hash_block(0, &copy, sizeof copy, sum);
+    return sum[0] ^ sum[1];
+}
+
+/* ---- opening ---- */
+
+static enum err refuse(const struct finding_sink *sink, const char *path, enum err err, const char *why)
+{
+    if (sink != NULL && sink->report != NULL) {
+        struct finding finding = {.severity = SEVERITY_ERROR,
+            .rule = "image",
+            .file = path,
+            .message = why,
+            .hint = "make it again from the zone's text, with zonetool compile or by restarting the server"};
+        sink->report(sink->context, &finding);
+    }
+    return err;
+}
+
+static bool section_fits(const struct image_header *header, uint64_t at, uint64_t count, uint64_t each)
+{
+    return at % 8 == 0 && at >= sizeof *header && at <= header->size && count <= (header->size - at) / each;
+}
+
+/* What must hold before any offset of the header is used. */
+static const char *check_header(const struct image_header *header, uint64_t size)
+{
+    if (memcmp(header->magic, IMAGE_MAGIC, sizeof header->magic) != 0)
+        return "not a zone image";
+    if (header->version != IMAGE_VERSION || header->header_len != sizeof *header)
+        return "a zone image of another version";
+    if (header->size > size)
+        return "the zone image is truncated";
+    if (header->size != size)
+        return "the zone image has octets behind its end";
+    if (sum_header(header) != header->checksum[1])
+        return "the zone image is damaged: its header fails its checksum";
+    bool fits = section_fits(header, header->order_at, header->node_count, 4) &&
+                section_fits(header, header->nsec3_order_at, header->nsec3_count, 4) &&
+                section_fits(header, header->nsec3_hash_at, header->nsec3_count, 8) &&
+                section_fits(header, header->index_at, header->bucket_count, sizeof(struct bucket)) &&
+                section_fits(header, header->sources_at, header->sources_len, 1);
+    if (!fits || header->node_count == 0 || header->bucket_count == 0 || header->apex_len == 0 ||
+        (uint64_t)header->apex * 8 >= header->order_at)
+        return "the zone image is damaged: its header contradicts itself";
+    return NULL;
+}
+
+static enum err verify(const uint8_t *base, uint64_t size, unsigned threads, const char **why)
+{
+    const struct image_header *header = (const struct image_header *)(const void *)base;
+    *why = size < sizeof *header ? "the zone image is truncated" : check_header(header, size);
+    if (*why != NULL)
+        return size >= sizeof *header && header->version != IMAGE_VERSION ? ERR_VERSION : ERR_DAMAGED;
+    uint64_t sum;
+    enum err err = sum_body(base + sizeof *header, size - sizeof *header, threads, &sum);
+    if (err == ERR_OK && sum != header->checksum[0]) {
+        *why = "the zone image is damaged: its content fails its checksum";
+        err = ERR_DAMAGED;
+    }
+    return err;
+}
+
+static enum err map(const char *path, struct file_map *map, char *why, size_t why_len)
+{
+    enum err err = file_map_open(map, path);
+    if (err == ERR_IO || err == ERR_MISSING) {
+        snprintf(why, why_len, "cannot open: %s", strerror(err == ERR_MISSING ? ENOENT : errno));
+        return err;
+    }
+    if (err == ERR_OK && map->len == 0) {
+        snprintf(why, why_len, "the zone image is empty");
+        file_map_close(map);
+        return ERR_DAMAGED;
+    }
+    return err;
+}
+
+enum err image_open(const char *path, unsigned threads, const struct finding_sink *sink, struct image **out)
+{
+    char text[256];
+    const char *why = text;
+    struct file_map file;
+    enum err err = map(path, &file, text, sizeof text);
+    if (err != ERR_OK)
+        return refuse(sink, path, err, text);
+    err = verify(file.bytes, file.len, threads, &why);
+    struct image *image = err == ERR_OK ? calloc(1, sizeof *image) : NULL;
+    if (image == NULL) {
+        file_map_close(&file);
+        return err == ERR_OK ? ERR_MEMORY : why != NULL ? refuse(sink, path, err, why) : err;
+    }
+    image->base = file.bytes;
+    image->size = file.len;
+    image->mapped = true;
+    image->refs = 1;
+    image_place(image);
+    *out = image;
+    return ERR_OK;
+}
+
+/* ---- writing ---- */
+
+#define WRITE_PIECE ((size_t)8 << 20)
+
+enum err image_write(const struct image *image, const char *path)
+{
+    struct image_header header = *image->header;
+    struct file_write file;
+    size_t len = image->size - sizeof header;
+    enum err err = sum_body(image->base + sizeof header, len, 0, &header.checksum[0]);
+    if (err != ERR_OK)
+        return err;
+    header.checksum[1] = sum_header(&header);
+    err = file_write_open(&file, path, 0666);
+    if (err != ERR_OK)
+        return err;
+    err = file_write(&file, &header, sizeof header);
+    for (size_t at = 0; err == ERR_OK && at < len; at += WRITE_PIECE)
+        err = file_write(
+            &file, image->base + sizeof header + at, len - at < WRITE_PIECE ? len - at : WRITE_PIECE);
+    if (err == ERR_OK)
+        return file_write_commit(&file);
+    file_write_abandon(&file);
+    return err;
+}

@@ -1,0 +1,116 @@
+#include "zone/store/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "zone/store/build.h"
+#include "zone/wire/name.h"
+
+/* The origin that a file's name suggests: db.example.org, example.org.zone, example.org.db ... */
+static void guess_origin(const char *path, uint8_t *origin)
+{
+    static const char *const endings[] = {".zone", ".db", ".txt", ".signed", ".hosts", ".dns"};
+    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+    if (strncasecmp(base, "db.", 3) == 0 || strncasecmp(base, "db-", 3) == 0)
+        base += 3;
+    size_t len = strlen(base);
+    for (bool cut = true; cut;) {
+        cut = false;
+        for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
+            size_t ending = strlen(endings[i]);
+            if (len > ending && strncasecmp(base + len - ending, endings[i], ending) == 0) {
+                len -= ending;
+                cut = true;
+            }
+        }
+    }
+    uint8_t name[NAME_MAX];
+    if (strcmp(path, "-") == 0 || name_parse(base, len, NULL, name, NULL, NULL) != ERR_OK) {
+        origin[0] = 0;
+        return;
+    }
+    name_lower(origin, name);
+}
+
+static void report_open(const char *path, const struct finding_sink *sink)
+{
+    struct finding finding = {
+        .severity = SEVERITY_ERROR, .rule = "file", .file = path, .message = strerror(errno)};
+    if (sink->report != NULL)
+        sink->report(sink->context, &finding);
+}
+
+struct loading {
+    struct sources sources;
+    uint8_t origin[NAME_MAX + 1];
+    uint8_t apex[NAME_MAX + 1];
+    uint16_t file;
+};
+
+static enum err loading_open(struct loading *loading, const char *path, const struct load_options *options)
+{
+    enum err err = sources_init(&loading->sources);
+    if (err != ERR_OK)
+        return err;
+    err = sources_open(&loading->sources, path, &loading->file);
+    if (err != ERR_OK) {
+        report_open(path, &options->sink);
+        sources_clear(&loading->sources);
+        return err;
+    }
+    if (options->origin != NULL)
+        name_lower(loading->origin, options->origin);
+    else
+        guess_origin(path, loading->origin);
+    return ERR_OK;
+}
+
+static enum err build(struct loading *loading, const struct zone_text *text,
+    const struct load_options *options, struct load_result *result, struct image **out)
+{
+    const uint8_t *apex = options->origin == NULL && text->soa_seen ? text->soa_owner : loading->origin;
+    struct build_options build_options = {.apex = apex,
+        .threads = options->threads,
+        .checks = options->checks,
+        .remember = options->remember,
+        .segment = options->segment,
+        .sink = &options->sink};
+    struct build_result built;
+    enum err err = build_image(text, &build_options, &built, out);
+    result->errors += built.errors;
+    result->warnings += built.warnings;
+    return err;
+}
+
+enum err load_image(
+    const char *path, const struct load_options *options, struct load_result *result, struct image **out)
+{
+    struct loading loading;
+    struct zone_text text;
+    struct image *image = NULL;
+    memset(result, 0, sizeof *result);
+    enum err err = loading_open(&loading, path, options);
+    if (err != ERR_OK)
+        return err;
+    struct text_options text_options = {
+        .origin = loading.origin, .threads = options->threads, .chunk_size = options->chunk_size};
+    err = text_read(&loading.sources, loading.file, &text_options, &text);
+    if (err == ERR_OK) {
+        text_report(&text, &options->sink);
+        result->errors = text.errors;
+        result->warnings = text.warnings;
+        result->records = text.records;
+        err = build(&loading, &text, options, result, &image);
+        if (err == ERR_OK && text.errors > 0) {
+            image_release(image);
+            err = ERR_INVALID;
+        }
+        text_clear(&text);
+    }
+    sources_clear(&loading.sources);
+    if (err == ERR_OK)
+        *out = image;
+    return err;
+}
