@@ -95,11 +95,14 @@ static inline uint8_t *put_opt(uint8_t *at, const uint8_t *out, const struct env
  * 3.1.6, 3.2.2). An rcode that needs an OPT record, without one, can only be told as SERVFAIL. */
 static inline unsigned reply_flags(const struct message *query, const struct reply *reply, bool truncated)
 {
-    unsigned copied = MESSAGE_RD | 0x7800u | (reply->recursion ? MESSAGE_CD : 0u);
-    unsigned rcode = reply->rcode > 15 && !query->edns.present ? (unsigned)RCODE_SERVFAIL : reply->rcode;
-    return MESSAGE_QR | (query->flags & copied) | (reply->authoritative ? MESSAGE_AA : 0u) |
-           (truncated ? MESSAGE_TC : 0u) | (reply->recursion ? MESSAGE_RA : 0u) |
-           (reply->authentic ? MESSAGE_AD : 0u) | (rcode & 15);
+    unsigned flags = MESSAGE_QR | (query->flags & (MESSAGE_RD | 0x7800u)) |
+                     (unsigned)reply->authoritative << 10 | (unsigned)truncated << 9 |
+                     (unsigned)reply->authentic << 5;
+    if (UNLIKELY(reply->recursion))
+        flags |= MESSAGE_RA | (query->flags & MESSAGE_CD);
+    if (UNLIKELY(reply->rcode > 15 && !query->edns.present))
+        return flags | RCODE_SERVFAIL;
+    return flags | (reply->rcode & 15);
 }
 
 /* The name goes back octet for octet (RFC 4343), whatever the case. */
@@ -118,39 +121,6 @@ static inline uint16_t data_class(const struct message *query)
 {
     uint16_t class = query->body_at != 0 ? query->question.class : CLASS_IN;
     return class == CLASS_NONE || class == CLASS_ANY ? CLASS_IN : class;
-}
-
-/* One reference into its section. False ends the message: RFC 2181 9, an RRset of the answer or authority
- * section that does not fit sets TC and nothing more is added. */
-static inline bool put_ref(struct writer *writer, unsigned index, bool *truncated)
-{
-    const struct rr_ref *ref = &writer->reply->refs[index];
-    if (LIKELY(writer_put(writer, index, ref->signatures)))
-        return true;
-    if (ref->section != SECTION_ADDITIONAL) {
-        *truncated = true;
-        return false;
-    }
-    /* RFC 4035 3.1.1: the signatures of additional data go first, without TC */
-    bool put = ref->signatures && ref->records && writer_put(writer, index, false);
-    if (!put && ref->glue) /* RFC 9471 3.1 */
-        *truncated = true;
-    return true;
-}
-
-static inline bool put_sections(struct writer *writer, uint16_t counts[3])
-{
-    const struct reply *reply = writer->reply;
-    bool truncated = reply->truncated;
-    for (unsigned i = 0; i < reply->count; i++) {
-        writer->count = 0;
-        bool more = put_ref(writer, i, &truncated);
-        uint16_t *count = &counts[reply->refs[i].section];
-        *count = (uint16_t)(*count + writer->count);
-        if (UNLIKELY(!more))
-            break;
-    }
-    return truncated;
 }
 
 static inline void put_header(
@@ -189,12 +159,13 @@ size_t reply_encode(const struct envelope *envelope, const struct reply *reply, 
         return encode_raw(envelope, reply, out);
     const struct message *query = envelope->query;
     struct writer writer;
-    uint16_t counts[3] = {0};
     writer.out = out;
     writer.at = out + MESSAGE_HEADER_LEN;
     writer.question = &query->question;
     writer.reply = reply;
     writer.class = data_class(query);
+    writer.truncated = reply->truncated;
+    writer.counts[0] = writer.counts[1] = writer.counts[2] = 0;
     writer.names_used = 0;
     if (LIKELY(query->body_at != 0))
         writer.at = put_question(writer.at, &query->question);
@@ -203,11 +174,11 @@ size_t reply_encode(const struct envelope *envelope, const struct reply *reply, 
     size_t room = used < envelope->limit ? envelope->limit - used : 0;
     struct opt opt = plan_opt(envelope, reply, room);
     writer.end = writer.at + (room - opt.len);
-    bool truncated = put_sections(&writer, counts);
+    writer_put_all(&writer);
     if (LIKELY(opt.len != 0)) {
         writer.at = put_opt(writer.at, out, envelope, reply, opt);
-        counts[SECTION_ADDITIONAL]++;
+        writer.counts[SECTION_ADDITIONAL]++;
     }
-    put_header(out, query, reply_flags(query, reply, truncated), counts);
+    put_header(out, query, reply_flags(query, reply, writer.truncated), writer.counts);
     return (size_t)(writer.at - out);
 }

@@ -350,7 +350,9 @@ static inline bool put_records(struct writer *writer, unsigned index, struct own
            put_plain(writer, owner, head, rrset->data, first) != NULL;
 }
 
-bool writer_put(struct writer *writer, unsigned index, bool signatures)
+/* Any reference, each record's length checked against the room left. False, with nothing written, when it
+ * does not fit. */
+static bool put_checked(struct writer *writer, unsigned index, bool signatures)
 {
     const struct rr_ref *ref = &writer->reply->refs[index];
     uint8_t *start = writer->at, buffer[NAME_MAX + 2];
@@ -370,7 +372,7 @@ bool writer_put(struct writer *writer, unsigned index, bool signatures)
             goto undo;
         count = (uint16_t)(count + ref->rrset->sig_count);
     }
-    writer->count = (uint16_t)(writer->count + count);
+    writer->counts[ref->section] = (uint16_t)(writer->counts[ref->section] + count);
     return true;
 undo:
     writer->at = start;
@@ -378,4 +380,159 @@ undo:
     if (index < TRACKED_REFS)
         writer->names_of[index] = UNTRACKED;
     return false;
+}
+
+/* The same for what nearly all references are: the owner can be pointed to, the records come in their order,
+ * and they fit with room to spare, so that nothing is checked record by record. */
+
+/* The owner as a pointer in network order, or 0. */
+static inline unsigned simple_owner(const struct writer *writer, const struct rr_ref *ref)
+{
+    const struct question *question = writer->question;
+    if (ref->owner == OWNER_QNAME && LIKELY(ref->label < question->labels))
+        return __builtin_bswap16((uint16_t)(0xc000 + HEADER_LEN + question->label_at[ref->label]));
+    if (ref->owner != OWNER_TARGET || ref->label != 0)
+        return 0;
+    size_t at = target_place(writer, ref->ref, ref->record);
+    uint8_t first = writer->out[at];
+    if (UNLIKELY(at - 1 >= POINTER_MAX || first == 0)) /* unknown, or too far */
+        return 0;
+    if (first < 0xc0)
+        return __builtin_bswap16((uint16_t)(0xc000 | at));
+    uint16_t pointer;
+    memcpy(&pointer, writer->out + at, 2);
+    return pointer;
+}
+
+static inline uint8_t *simple_head(uint8_t *at, unsigned owner, uint64_t head, size_t rdata_len)
+{
+    uint16_t pointer = (uint16_t)owner;
+    memcpy(at, &pointer, 2);
+    write64(at + 2, head);
+    write16(at + 10, (unsigned)rdata_len);
+    return at + 12;
+}
+
+static inline uint8_t *simple_records(
+    uint8_t *at, unsigned owner, uint64_t head, const uint8_t *from, unsigned count)
+{
+    for (; count > 0; count--) {
+        struct record record;
+        from = record_read(from, false, &record);
+        at = simple_head(at, owner, head, record.rdata_len);
+        copy(at, record.rdata, record.rdata_len);
+        at += record.rdata_len;
+    }
+    return at;
+}
+
+/* What a link says when it is not a suffix of QNAME. */
+static __attribute__((noinline)) size_t simple_place(
+    const struct writer *writer, const struct rr_ref *ref, unsigned owner, uint16_t *names, unsigned index)
+{
+    struct linked linked = {.ref = ref, .owner = {.len = 2, .pointer = (uint16_t)owner}, .names = names};
+    const uint8_t *from = ref->rrset->data;
+    struct record record = {0};
+    for (unsigned i = 0; i <= index; i++)
+        from = record_read(from, true, &record);
+    return link_place(writer, &linked, record.link->from, record.link->at);
+}
+
+static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref *ref, unsigned owner,
+    uint64_t head, uint16_t *names, uint8_t *at)
+{
+    const struct rrset *rrset = ref->rrset;
+    const uint8_t *from = rrset->data, *out = writer->out;
+    const uint8_t *root_at = writer->question->label_at + writer->question->labels;
+    unsigned name_at = rrset_name_at(rrset->type), count = rrset->count;
+    bool in_qname = ref->owner == OWNER_QNAME;
+    for (unsigned i = 0; i < count; i++) {
+        struct record record;
+        from = record_read(from, true, &record);
+        unsigned link = record.link->from;
+        size_t place = 0, kept = record.rdata_len;
+        if (LIKELY(link - 1 < LINK_RECORD - 1 && in_qname))
+            place = (size_t)HEADER_LEN + *(root_at - link);
+        else if (link != 0)
+            place = simple_place(writer, ref, owner, names, i);
+        uint8_t *rdata = at + 12;
+        names[i] = (uint16_t)(rdata + name_at - out);
+        if (LIKELY(place != 0)) {
+            kept = name_at + record.link->keep;
+            at = simple_head(at, owner, head, kept + 2);
+            write16(rdata + kept, 0xc000u | (unsigned)place);
+            copy(rdata, record.rdata, kept);
+            at += kept + 2;
+        } else {
+            at = simple_head(at, owner, head, kept);
+            copy(rdata, record.rdata, kept);
+            at += kept;
+        }
+    }
+    return at;
+}
+
+/* Where the message goes on, or NULL: the reference is not simple, nothing was written. */
+static inline uint8_t *put_simple(
+    struct writer *writer, unsigned index, const struct rr_ref *ref, uint8_t *at, const uint8_t *end)
+{
+    const struct rrset *rrset = ref->rrset;
+    unsigned count = rrset->count, written = count;
+    unsigned owner = simple_owner(writer, ref);
+    size_t most = 12 * (count + rrset->sig_count) + rrset->data_len + rrset->sig_len;
+    if (UNLIKELY(owner == 0 || most > (size_t)(end - at) || ref->first != 0 || !ref->records ||
+                 index >= TRACKED_REFS))
+        return NULL;
+    uint64_t head = head_of(writer, rrset->type, ref->ttl);
+    if (rrset_linked(rrset->type)) {
+        uint16_t *names = rrset->type != TYPE_SOA ? track(writer, index, count) : NULL;
+        if (UNLIKELY(names == NULL))
+            return NULL;
+        at = simple_linked(writer, ref, owner, head, names, at);
+    } else {
+        writer->names_of[index] = UNTRACKED;
+        at = simple_records(at, owner, head, rrset->data, count);
+    }
+    if (ref->signatures && rrset->sig_count > 0) {
+        head = head_of(writer, TYPE_RRSIG, ref->ttl);
+        at = simple_records(at, owner, head, rrset_signatures(rrset), rrset->sig_count);
+        written += rrset->sig_count;
+    }
+    writer->counts[ref->section] = (uint16_t)(writer->counts[ref->section] + written);
+    return at;
+}
+
+/* What does not fit. False ends the message: RFC 2181 9, an RRset of the answer or authority section that is
+ * left out sets TC and nothing more is added. */
+static bool leave_out(struct writer *writer, unsigned index)
+{
+    const struct rr_ref *ref = &writer->reply->refs[index];
+    if (ref->section != SECTION_ADDITIONAL) {
+        writer->truncated = true;
+        return false;
+    }
+    /* RFC 4035 3.1.1: the signatures of additional data go first, without TC */
+    bool put = ref->signatures && ref->records && put_checked(writer, index, false);
+    if (!put && ref->glue) /* RFC 9471 3.1 */
+        writer->truncated = true;
+    return true;
+}
+
+/* A reference that is not simple. */
+static __attribute__((noinline)) bool put_other(struct writer *writer, unsigned index)
+{
+    return put_checked(writer, index, writer->reply->refs[index].signatures) || leave_out(writer, index);
+}
+
+void writer_put_all(struct writer *writer)
+{
+    const struct reply *reply = writer->reply;
+    const uint8_t *end = writer->end;
+    for (unsigned i = 0; i < reply->count; i++) {
+        uint8_t *at = put_simple(writer, i, &reply->refs[i], writer->at, end);
+        if (LIKELY(at != NULL))
+            writer->at = at;
+        else if (!put_other(writer, i))
+            return;
+    }
 }

@@ -1,4 +1,4 @@
-/* Writing one RRset reference into a message under construction: the inner half of encode.h, which owns
+/* Writing RRset references into a message under construction: the inner half of encode.h, which owns
  * the writer. Compression follows the links of rrset.h; the writer only remembers where the names in rdata
  * came to stand, because later owners (glue) and records (NS names of one host domain) point to them.
  *
@@ -27,14 +27,14 @@ struct writer {
     const struct question *question;
     const struct reply *reply;
     uint16_t class;
-    uint16_t count;                  /* records of the present section */
+    bool truncated;
+    uint16_t counts[3];              /* records written, by section */
     uint16_t names_used;             /* of `names` */
     uint16_t names_of[TRACKED_REFS]; /* where the names of reference i begin in `names` */
     uint16_t names[TRACKED_NAMES];   /* place in the message; 0: not written */
 };
 
-/* Writes reference INDEX of the reply, its signatures too when SIGNATURES. False, with nothing written, when
- * it does not fit. */
-bool writer_put(struct writer *writer, unsigned index, bool signatures) NODISCARD NONNULL(1);
+/* Writes the references of the reply, or as many as there is room for. */
+void writer_put_all(struct writer *writer) NONNULL(1);
 
 #endif
