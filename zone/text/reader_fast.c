@@ -118,7 +118,10 @@ ALWAYS_INLINE unsigned read_name(
         return wire > NAME_MAX ? 0 : wire;
     if (wire + context->origin_len > NAME_MAX)
         return 0;
-    memcpy(out + wire, context->origin, context->origin_len);
+    if (lower)
+        octets_lower(out + wire, context->origin, context->origin_len);
+    else
+        memcpy(out + wire, context->origin, context->origin_len);
     for (const uint8_t *label = context->origin; *label != 0; label += *label + 1)
         ++*labels;
     return wire + context->origin_len;
@@ -286,13 +289,17 @@ ALWAYS_INLINE bool read_hex(const char *text, uint32_t len, uint8_t *out)
     return true;
 }
 
+/* Other control characters than these are part of a token, if an odd one: for the careful path. */
+#define ENDS_TOKEN ((uint64_t)1 << ' ' | (uint64_t)1 << '\t' | (uint64_t)1 << '\n' | (uint64_t)1 << '\r')
+
 /* One token; false at anything but an ordinary one. */
 ALWAYS_INLINE bool next_token(const char **at, const char **text, uint32_t *len)
 {
     *text = skip_blanks(*at);
     *at = token_end(*text);
     *len = (uint32_t)(*at - *text);
-    return *len != 0;
+    uint8_t c = (uint8_t)**at;
+    return *len != 0 && LIKELY(c > ' ' || (ENDS_TOKEN >> c & 1) != 0);
 }
 
 ALWAYS_INLINE bool read_number_token(const char **at, uint32_t max, uint32_t *value)
@@ -406,11 +413,11 @@ ALWAYS_INLINE const char *finish_line(const struct reader *reader, const char *a
 }
 
 /* [TTL] [class] type, as in nearly every file: the TTL a plain number, the class IN. */
-ALWAYS_INLINE uint16_t read_head(struct reader *reader, const char **at, uint32_t *ttl, bool *has_ttl)
+ALWAYS_INLINE uint16_t read_head(
+    const struct reader *reader, const char **at, uint32_t *ttl, bool *has_ttl, bool *has_class)
 {
     const char *text;
     uint32_t len;
-    bool has_class = false;
     while (next_token(at, &text, &len)) {
         if (is_digit(*text)) {
             if (*has_ttl || !read_decimal(text, len, INT32_MAX, ttl))
@@ -419,10 +426,9 @@ ALWAYS_INLINE uint16_t read_head(struct reader *reader, const char **at, uint32_
             continue;
         }
         if (len == 2 && (text[0] | 0x20) == 'i' && (text[1] | 0x20) == 'n') {
-            if (has_class || reader->class > CLASS_IN)
+            if (*has_class || reader->class > CLASS_IN)
                 return 0;
-            reader->class = CLASS_IN;
-            has_class = true;
+            *has_class = true;
             continue;
         }
         return common_type(text, len);
@@ -446,8 +452,8 @@ ALWAYS_INLINE bool fast_entry(struct reader *reader)
         at = end;
     }
     uint32_t ttl = 0;
-    bool has_ttl = false;
-    uint16_t type = read_head(reader, &at, &ttl, &has_ttl);
+    bool has_ttl = false, has_class = false;
+    uint16_t type = read_head(reader, &at, &ttl, &has_ttl, &has_class);
     if (type == 0)
         return false;
     if (!has_ttl) {
@@ -468,6 +474,8 @@ ALWAYS_INLINE bool fast_entry(struct reader *reader)
         reader->context.last_ttl = ttl;
         reader->context.has_last_ttl = true;
     }
+    if (has_class)
+        reader->class = CLASS_IN;
     reader_record_done(reader, record, type, ttl, len);
     reader->at = at;
     return true;
