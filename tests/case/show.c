@@ -7,7 +7,8 @@
 static void print_rdf(FILE *out, const ldns_rdf *rdf)
 {
     char *text = ldns_rdf2str(rdf);
-    fprintf(out, " %s", text);
+    size_t len = strlen(text);
+    fprintf(out, " %.*s", (int)(len > 0 && text[len - 1] == ' ' ? len - 1 : len), text);
     free(text);
 }
 
