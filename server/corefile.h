@@ -58,6 +58,7 @@ struct corefile_context {
     const struct finding_sink *sink; /* NULL: findings are only counted */
     /* Value of an environment variable or NULL; NULL: getenv. Tests and -check put their own here. */
     const char *(*environment)(const char *name);
+    bool sealed; /* refuse to import files: for text that nobody vouches for */
 };
 
 /* Reads the file at PATH. ERR_INVALID when errors were reported, and then OUT holds what could be

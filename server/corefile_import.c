@@ -240,7 +240,10 @@ static void import_argument(struct parser *parser, const struct token *token)
         return;
     }
     const char *pattern = beside(parser, token);
-    if (pattern == NULL)
+    if (parser->context->sealed)
+        report(
+            &parser->reporter, SEVERITY_ERROR, "import-refused", token, NULL, "files are not imported here");
+    else if (pattern == NULL)
         parser->failed = ERR_MEMORY;
     else if (!one_wildcard(token->text))
         report(&parser->reporter, SEVERITY_ERROR, "import-pattern", token,

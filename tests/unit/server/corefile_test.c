@@ -389,6 +389,83 @@ static void test_builtin(void **state)
     assert_string_equal(tree.text, ".:53 {whoami; log}\n");
 }
 
+/* ---- the files of testdata/corefiles ---- */
+
+static enum err read_testdata(const char *path, struct heard *findings, unsigned *blocks)
+{
+    struct arena world;
+    struct finding_sink sink = {.report = hear, .context = findings};
+    struct corefile_context context = {.sink = &sink};
+    struct corefile corefile = {0};
+    arena_init(&world, 0);
+    enum err err = corefile_read(path, &context, &world, &corefile);
+    *blocks = corefile.blocks_count;
+    arena_clear(&world);
+    return err;
+}
+
+/* Calls CHECK with each *.conf; they are run from the root of the sources. */
+static void each_file(const char *directory, void (*check)(const char *path))
+{
+    unsigned count = 0;
+    DIR *files = opendir(directory);
+    assert_non_null(files);
+    for (struct dirent *entry = readdir(files); entry != NULL; entry = readdir(files)) {
+        char path[512];
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot == NULL || strcmp(dot, ".conf") != 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        check(path);
+        count++;
+    }
+    closedir(files);
+    assert_true(count >= 5);
+}
+
+static void check_good(const char *path)
+{
+    struct heard findings = {0};
+    unsigned blocks;
+    enum err err = read_testdata(path, &findings, &blocks);
+    if (err != ERR_OK)
+        print_error("%s:\n%s", path, findings.text);
+    assert_int_equal(err, ERR_OK);
+    assert_string_equal(findings.text, "");
+    assert_true(blocks >= 1);
+}
+
+/* Each expected line is there, and nothing of error level that is not expected. */
+static void check_broken(const char *path)
+{
+    struct heard findings = {0};
+    unsigned blocks, wanted = 0, found = 0;
+    char line[256];
+    enum err err = read_testdata(path, &findings, &blocks);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL && strncmp(line, "# expect ", 9) == 0) {
+        wanted++;
+        if (strstr(findings.text, line + 9) == NULL)
+            print_error("%s: no %s\n%s", path, line + 9, findings.text);
+        assert_non_null(strstr(findings.text, line + 9));
+    }
+    fclose(file);
+    for (const char *at = findings.text; *at != '\0'; at = strchr(at, '\n') + 1)
+        found += *at != '~';
+    assert_true(wanted != 0 && found <= wanted);
+    assert_int_equal(err, found != 0 ? ERR_INVALID : ERR_OK);
+}
+
+static void test_testdata(void **state)
+{
+    (void)state;
+    setenv("BAILIWICK_TEST_ZONE", "example.org", 1);
+    setenv("BAILIWICK_TEST_PORT", "5301", 1);
+    each_file("testdata/corefiles/good", check_good);
+    each_file("testdata/corefiles/broken", check_broken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_import_files),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_builtin),
+        cmocka_unit_test(test_testdata),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
