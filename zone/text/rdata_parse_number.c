@@ -147,19 +147,19 @@ static bool is_leap(unsigned year)
 }
 
 /* Days from 1970-01-01; years begin in March, so that the leap day comes last. */
-static uint64_t days_from_civil(unsigned year, unsigned month, unsigned day)
+static int64_t days_from_civil(unsigned year, unsigned month, unsigned day)
 {
     unsigned of_march = month > 2 ? month - 3 : month + 9;
     unsigned shifted = year - (month <= 2 ? 1 : 0), of_era = shifted % 400;
-    uint64_t of_year = (153 * of_march + 2) / 5 + day - 1;
-    return (uint64_t)(shifted / 400) * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+    int64_t of_year = (153 * of_march + 2) / 5 + day - 1;
+    return (int64_t)(shifted / 400) * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
 static const char *date_fault(unsigned year, unsigned month, unsigned day)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (year < 1970)
-        return "the year is before 1970";
+    if (year < 1901)
+        return "the year is before 1901";
     if (month < 1 || month > 12)
         return "there is no such month";
     if (day < 1 || day > lengths[month - 1] + (month == 2 && is_leap(year) ? 1u : 0u))
@@ -168,7 +168,8 @@ static const char *date_fault(unsigned year, unsigned month, unsigned day)
 }
 
 /* RFC 4034 3.2: 14 digits are a date, up to 10 are seconds since 1970. Both are modulo 2^32 (RFC 4034
- * 3.1.5, serial number arithmetic), so that a date beyond 2106 wraps. */
+ * 3.1.5, serial number arithmetic), so that a date beyond 2106 wraps, as does one before 1970, which
+ * other programs print for a time far ahead. */
 bool parse_time(struct rdata_parser *p)
 {
     static const char hint[] = "write YYYYMMDDHHMMSS in UTC, or seconds since 1970";
@@ -192,7 +193,7 @@ bool parse_time(struct rdata_parser *p)
         fault = "there is no such time of day";
     if (fault != NULL)
         return parser_refuse(p, hint, ": %s", fault);
-    value = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    value = (uint64_t)days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
     parser_put(p, value & UINT32_MAX, 4);
     return true;
 }
