@@ -96,7 +96,13 @@ class Zone:
                 self.add(owner, rtype, makers[rtype]())
 
     def _cname(self, owner):
-        self.add(owner, "CNAME", self._target())
+        """One in six leads back to itself, at once or by a second one."""
+        if self.rng.random() > 1 / 6 or "*" in owner:
+            self.add(owner, "CNAME", self._target())
+            return
+        other = ("loop",) + owner if self.rng.random() < 0.7 else owner
+        self.add(owner, "CNAME", relative(other))
+        self.add(other, "CNAME", relative(owner))
 
     def _dname(self, owner):
         if "*" in owner:
