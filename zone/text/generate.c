@@ -202,12 +202,12 @@ static void run_range(struct reader *reader, const struct token *name, const str
 
 void reader_generate(struct reader *reader, struct lexer *lexer, const struct token *name)
 {
-    struct token token;
+    static const char hint[] = "write $GENERATE START-STOP[/STEP] OWNER TYPE DATA, numbers up to 2147483647";
+    struct token token = *name;
     struct range range;
     if (!lexer_next(lexer, &token) || !read_range(&token, &range)) {
-        reader_report(reader, SEVERITY_ERROR, "generate", name->text, name->len,
-            "write $GENERATE START-STOP[/STEP] OWNER TYPE DATA, numbers up to 2147483647",
-            "$GENERATE needs a range");
+        reader_report(
+            reader, SEVERITY_ERROR, "generate", token.text, token.len, hint, "$GENERATE needs a range");
         return;
     }
     if ((range.stop - range.start) / range.step >= GENERATE_MAX) {
@@ -223,6 +223,11 @@ void reader_generate(struct reader *reader, struct lexer *lexer, const struct to
     const char *from = lexer->at, *end = line_end(from, lexer->end);
     while (from < end && (*from == ' ' || *from == '\t'))
         from++;
+    if (from == end || *from == ';' || *from == '\r') {
+        reader_report(
+            reader, SEVERITY_ERROR, "generate", name->text, name->len, hint, "$GENERATE makes nothing");
+        return;
+    }
     run_range(reader, name, &range, from, end);
     lexer->at = end;
 }

@@ -322,16 +322,29 @@ static bool mandatory_hold(struct rdata_parser *p, const uint8_t *first, const s
     return true;
 }
 
+/* RFC 9460 7.1.1: no-default-alpn is only for those that list what there is instead. */
+static bool alpn_holds(struct rdata_parser *p, const uint8_t *first, const struct token *no_default)
+{
+    size_t params_len = (size_t)(p->at - first), len;
+    if (svcb_find(first, params_len, SVCB_NO_DEFAULT_ALPN, &len) == NULL ||
+        svcb_find(first, params_len, SVCB_ALPN, &len) != NULL)
+        return true;
+    return parser_refuse_at(p, no_default->text, no_default->len,
+        "list the protocols that are there: alpn=h2", " no-default-alpn needs alpn beside it");
+}
+
 bool parse_params(struct rdata_parser *p)
 {
     uint8_t *first = p->at;
     unsigned highest = 0;
-    struct token mandatory = {.text = p->token.text};
+    struct token mandatory = {.text = p->token.text}, no_default = mandatory;
     while (parser_more(p)) {
         if (p->token.len >= 9 && memcmp(p->token.text, "mandatory", 9) == 0)
             mandatory = p->token;
+        if (p->token.len >= 15 && memcmp(p->token.text, "no-default-alpn", 15) == 0)
+            no_default = p->token;
         if (!param_put(p, first, &highest))
             return false;
     }
-    return mandatory_hold(p, first, &mandatory);
+    return mandatory_hold(p, first, &mandatory) && alpn_holds(p, first, &no_default);
 }

@@ -174,6 +174,9 @@ const char *svcb_check(const uint8_t *params, size_t len)
         if (svcb_find(params, len, (uint16_t)read16(mandatory + at), &other_len) == NULL)
             return "a mandatory service parameter is missing";
     }
+    if (svcb_find(params, len, SVCB_NO_DEFAULT_ALPN, &other_len) != NULL &&
+        svcb_find(params, len, SVCB_ALPN, &other_len) == NULL) /* RFC 9460 7.1.1 */
+        return "no-default-alpn stands without alpn";
     return NULL;
 }
 
