@@ -1,0 +1,383 @@
+/* file: answers from zone files (RFC 1035 5). All file lines of a block are one table of zones; the nearest
+ * one that the name lies in answers. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/file/cache.h"
+#include "plugins/file/zonefile.h"
+#include "plugins/plugin.h"
+#include "zone/base/log.h"
+#include "zone/store/answer.h"
+#include "zone/wire/suffix.h"
+#include "zone/wire/type.h"
+
+#define RELOAD_STANDARD "1m"
+#define FEW_ZONES                                                                                            \
+    64 /* that stay in the processor's caches: nothing to prefetch on the way to their nodes                 \
+        */
+
+/* A zone as one block serves it. */
+struct served_zone {
+    struct zonefile *zone;
+    const uint8_t *const *fall; /* names that fall through */
+    unsigned fall_count;
+};
+
+/* Zones looked at together. */
+struct group {
+    int64_t period_ms;
+    struct zonefile **zones;
+    unsigned count, room;
+    struct host_timer *timer;
+};
+
+struct file {
+    struct suffix_table table; /* name -> struct served_zone */
+    struct served_zone **zones;
+    unsigned count, room;
+    struct group *groups;
+    unsigned group_count;
+    struct arena *world;
+    struct arena table_memory; /* its own: made by a job, beside those of other blocks */
+    char *standard_cache;
+    bool check;
+    bool few;
+};
+
+/* One line as written. */
+struct written {
+    const char *path;
+    struct option_zones zones;
+    int64_t reload_ms;
+    bool by_mtime;
+    struct option_zones fallthrough;
+    const char *cache;
+};
+
+static const struct option options[] = {
+    {.arg = "DBFILE",
+        .kind = OPTION_PATH,
+        .flags = OPTION_REQUIRED,
+        .offset = offsetof(struct written, path),
+        .help = "the zone file"},
+    {.arg = "ZONES...",
+        .kind = OPTION_ZONES,
+        .offset = offsetof(struct written, zones),
+        .help = "the zones it is read as; the block's own when left out"},
+    {.word = "reload",
+        .arg = "DURATION",
+        .kind = OPTION_DURATION,
+        .offset = offsetof(struct written, reload_ms),
+        .max = INT64_C(86400000) * 365,
+        .fallback = RELOAD_STANDARD,
+        .help = "how often the file is looked at for changes; 0: only when told to reload"},
+    {.word = "reload_by_mtime",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct written, by_mtime),
+        .help = "accepted: a changed text is always served, whether or not its serial has gone up"},
+    {.word = "fallthrough",
+        .arg = "ZONES...",
+        .kind = OPTION_ZONES,
+        .flags = OPTION_OPTIONAL,
+        .offset = offsetof(struct written, fallthrough),
+        .help = "names that do not exist are left to the next plugin, in these zones, or in all"},
+    {.word = "cache",
+        .arg = "DIRECTORY|off",
+        .kind = OPTION_STRING,
+        .offset = offsetof(struct written, cache),
+        .help = "where images of large zones are kept for a quick start"},
+    {.word = "upstream",
+        .kind = OPTION_IGNORED,
+        .help = "it has no effect since CoreDNS 1.7; remove the line"},
+    {.word = "transfer",
+        .kind = OPTION_IGNORED,
+        .help = "use the transfer plugin instead: transfer { to ADDRESS }"},
+    OPTIONS_END,
+};
+
+/* ---- setting up ---- */
+
+/* Room for one more pointer in a list that lies in the arena. */
+static bool grow(struct arena *world, void ***list, unsigned count, unsigned *room)
+{
+    if (count < *room)
+        return true;
+    unsigned more = *room == 0 ? 4 : *room * 2;
+    void **bigger = ARENA_ARRAY(world, void *, more);
+    if (bigger == NULL)
+        return false;
+    if (count > 0)
+        memcpy(bigger, *list, count * sizeof(void *));
+    *list = bigger;
+    *room = more;
+    return true;
+}
+
+static struct group *group_for(struct file *file, int64_t period_ms)
+{
+    for (unsigned i = 0; i < file->group_count; i++) {
+        if (file->groups[i].period_ms == period_ms)
+            return &file->groups[i];
+    }
+    struct group *groups = ARENA_ARRAY(file->world, struct group, file->group_count + 1);
+    if (groups == NULL)
+        return NULL;
+    if (file->group_count > 0)
+        memcpy(groups, file->groups, file->group_count * sizeof *groups);
+    file->groups = groups;
+    groups[file->group_count].period_ms = period_ms;
+    return &groups[file->group_count++];
+}
+
+struct load_job {
+    struct file *file;
+    struct zonefile *zone;
+    bool may_miss;
+};
+
+static enum err run_load(void *arg, const struct finding_sink *sink)
+{
+    const struct load_job *job = arg;
+    unsigned threads = job->file->count > 2 ? 1 : 0; /* many zones are loaded side by side instead */
+    return zonefile_load(job->zone, sink, job->file->check, job->may_miss, threads);
+}
+
+static enum err add_load(struct setup *setup, struct file *file, struct zonefile *zone, bool may_miss)
+{
+    struct load_job *job = ARENA_NEW(setup->world, struct load_job);
+    if (job == NULL)
+        return ERR_MEMORY;
+    *job = (struct load_job){.file = file, .zone = zone, .may_miss = may_miss};
+    zone->loaded = true;
+    return setup_job(setup, run_load, job);
+}
+
+static enum err add_zone(struct setup *setup, struct file *file, const struct written *written,
+    const uint8_t *name, const char *cache)
+{
+    struct served_zone *served = ARENA_NEW(setup->world, struct served_zone);
+    struct group *group = group_for(file, written->reload_ms);
+    if (served == NULL || group == NULL ||
+        !grow(setup->world, (void ***)&file->zones, file->count, &file->room) ||
+        !grow(setup->world, (void ***)&group->zones, group->count, &group->room))
+        return ERR_MEMORY;
+    struct zonefile *zone = zonefile_get(written->path, name, cache);
+    if (zone == NULL)
+        return ERR_MEMORY;
+    served->zone = zone;
+    served->fall = written->fallthrough.at;
+    served->fall_count = written->fallthrough.count;
+    file->zones[file->count++] = served;
+    group->zones[group->count++] = zone;
+    return zone->loaded ? ERR_OK : add_load(setup, file, zone, written->reload_ms != 0);
+}
+
+/* When all lines are read: the table over all zones. */
+static enum err make_table(void *arg, const struct finding_sink *sink)
+{
+    struct file *file = arg;
+    (void)sink;
+    file->few = file->count <= FEW_ZONES;
+    enum err err = suffix_init(&file->table, &file->table_memory, file->count);
+    for (unsigned i = 0; i < file->count && err == ERR_OK; i++) {
+        err = suffix_add(&file->table, file->zones[i]->zone->name, file->zones[i]);
+        if (err == ERR_EXISTS) /* the first file that serves a zone stays, as in CoreDNS */
+            err = ERR_OK;
+    }
+    return err;
+}
+
+static struct file *file_new(struct setup *setup)
+{
+    struct file *file = ARENA_NEW(setup->world, struct file);
+    if (file == NULL)
+        return NULL;
+    file->world = setup->world;
+    arena_init(&file->table_memory, 0);
+    file->check = setup->check;
+    file->standard_cache = setup->check ? NULL : cache_directory();
+    return file;
+}
+
+static const char *cache_for(struct setup *setup, const struct file *file, const struct written *written)
+{
+    if (written->cache == NULL)
+        return file->standard_cache;
+    return strcmp(written->cache, "off") == 0 ? NULL : setup_path(setup, written->cache);
+}
+
+static enum err setup(struct setup *setup, void **self)
+{
+    struct written written = {0};
+    struct file *file = *self;
+    enum err err = options_parse(setup, options, &written);
+    if (err != ERR_OK)
+        return err;
+    if (file == NULL) {
+        file = file_new(setup);
+        *self = file;
+        err = file != NULL ? setup_job(setup, make_table, file) : ERR_MEMORY;
+    }
+    const char *cache = err == ERR_OK ? cache_for(setup, file, &written) : NULL;
+    for (unsigned i = 0; i < written.zones.count && err == ERR_OK; i++)
+        err = add_zone(setup, file, &written, written.zones.at[i], cache);
+    return err;
+}
+
+/* ---- living ---- */
+
+static void look(void *arg)
+{
+    struct group *group = arg;
+    enum err err = zonefile_look(group->zones, group->count, false);
+    (void)err; /* out of memory: the next tick is another chance */
+}
+
+static enum err start(void *self)
+{
+    struct file *file = self;
+    for (unsigned i = 0; i < file->count; i++) {
+        enum err err = zonefile_store(file->zones[i]->zone);
+        (void)err; /* serving does not depend on it */
+    }
+    for (unsigned i = 0; i < file->group_count; i++) {
+        struct group *group = &file->groups[i];
+        if (group->period_ms == 0)
+            continue;
+        group->timer = host_timer_start(group->period_ms, look, group);
+        if (group->timer == NULL)
+            return ERR_MEMORY;
+    }
+    return ERR_OK;
+}
+
+static void refresh(void *self)
+{
+    struct file *file = self;
+    for (unsigned i = 0; i < file->group_count; i++) {
+        if (zonefile_look(file->groups[i].zones, file->groups[i].count, true) != ERR_OK)
+            log_error("plugin/file: out of memory, zones were not looked at");
+    }
+}
+
+static void stop(void *self)
+{
+    struct file *file = self;
+    for (unsigned i = 0; i < file->group_count; i++)
+        host_timer_stop(file->groups[i].timer);
+    for (unsigned i = 0; i < file->count; i++)
+        zonefile_put(file->zones[i]->zone);
+    arena_clear(&file->table_memory);
+    free(file->standard_cache);
+}
+
+static void zones(void *self, void (*each)(void *context, const struct zone_status *zone), void *context)
+{
+    struct file *file = self;
+    for (unsigned i = 0; i < file->count; i++) {
+        struct zone_status status;
+        char error[ZONEFILE_ERROR_MAX];
+        zonefile_status(file->zones[i]->zone, &status, error);
+        each(context, &status);
+    }
+}
+
+/* ---- answering ---- */
+
+static const struct served_zone *route(const struct file *file, const struct question *question)
+{
+    const struct suffix_entry *entry = suffix_route(&file->table, question);
+    return entry != NULL ? entry->value : NULL;
+}
+
+/* The steps on the way to the node, each starting the read that the next one needs:
+ * zone -> snapshot -> image -> index bucket -> node. */
+static bool prefetch(void *self, struct query *query, unsigned step)
+{
+    const struct file *file = self;
+    struct lookup *lookup = &query->lookup;
+    struct snapshot *snapshot;
+    if (step == 0) {
+        if (lookup->owner != NULL)
+            return false;
+        const struct served_zone *served = route(file, query->question);
+        if (served == NULL)
+            return false;
+        lookup->zone = served;
+        lookup->owner = self;
+        snapshot = atomic_load_explicit(&served->zone->current, memory_order_acquire);
+        lookup->find.snapshot = snapshot;
+        if (snapshot == NULL)
+            return false;
+        if (file->few) {
+            find_begin(&lookup->find, snapshot, query->question);
+            return true;
+        }
+        __builtin_prefetch(snapshot);
+        return true;
+    }
+    if (lookup->owner != self || lookup->find.snapshot == NULL)
+        return false;
+    if (!file->few && step <= 2) {
+        const struct image *image = lookup->find.snapshot->image;
+        __builtin_prefetch(step == 1 ? (const void *)image : (const void *)image->header);
+        return true;
+    }
+    if (!file->few && step == 3) {
+        find_begin(&lookup->find, lookup->find.snapshot, query->question);
+        return true;
+    }
+    if (step == (file->few ? 1 : 4))
+        find_probe(&lookup->find);
+    return false;
+}
+
+static bool falls(const struct served_zone *served, const struct question *question)
+{
+    for (unsigned i = 0; i < served->fall_count; i++) {
+        if (name_under(question->lower, served->fall[i]))
+            return true;
+    }
+    return false;
+}
+
+static enum served serve(void *self, struct query *query)
+{
+    struct lookup *lookup = &query->lookup;
+    const struct question *question = query->question;
+    if (lookup->owner != self) {
+        for (unsigned step = 0; prefetch(self, query, step); step++)
+            continue;
+        if (lookup->owner != self)
+            return SERVED_NEXT;
+    }
+    const struct served_zone *served = lookup->zone;
+    if (UNLIKELY(lookup->find.snapshot == NULL))
+        return query_fail(query, "file", RCODE_SERVFAIL, "%s could not be loaded yet", served->zone->path);
+    if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR)) {
+        query->reply.rcode = RCODE_REFUSED; /* transfers are for the transfer plugin, which comes before */
+        return SERVED_ANSWERED;
+    }
+    find_end(&lookup->find);
+    struct answer_options how = {.dnssec = query->dnssec};
+    enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);
+    if (UNLIKELY(served->fall_count > 0) && verdict == VERDICT_NXDOMAIN && falls(served, question)) {
+        reply_clear(&query->reply);
+        return SERVED_NEXT;
+    }
+    return SERVED_ANSWERED;
+}
+
+static const struct plugin file_plugin = {
+    .abi = PLUGIN_ABI,
+    .name = "file",
+    .options = options,
+    .setup = setup,
+    .start = start,
+    .serve = serve,
+    .prefetch = prefetch,
+    .refresh = refresh,
+    .zones = zones,
+    .stop = stop,
+};
+PLUGIN(file)

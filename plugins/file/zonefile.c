@@ -1,0 +1,427 @@
+#include "plugins/file/zonefile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plugins/file/cache.h"
+#include "plugins/file/told.h"
+#include "zone/base/log.h"
+
+#define BUCKETS 4096
+
+/* The register: control thread only. */
+static struct zonefile *buckets[BUCKETS];
+
+/* ---- the register ---- */
+
+static struct zonefile **bucket_of(const char *path, const uint8_t *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (const char *at = path; *at != '\0'; at++)
+        hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
+    size_t len = name_len(name);
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ name[i]) * 0x100000001b3u;
+    return &buckets[(hash ^ hash >> 32) % BUCKETS];
+}
+
+static struct zonefile *zonefile_new(const char *path, const uint8_t *name, const char *cache)
+{
+    struct zonefile *zone = aligned_alloc(64, (sizeof *zone + 63) & ~(size_t)63);
+    if (zone == NULL)
+        return NULL;
+    memset(zone, 0, sizeof *zone);
+    memcpy(zone->name, name, name_len(name));
+    zone->path = strdup(path);
+    zone->cache = cache != NULL ? strdup(cache) : NULL;
+    pthread_mutex_init(&zone->lock, NULL);
+    return zone;
+}
+
+static void zonefile_free(struct zonefile *zone)
+{
+    snapshot_release(atomic_load(&zone->current));
+    pthread_mutex_destroy(&zone->lock);
+    free(zone->path);
+    free(zone->cache);
+    free(zone);
+}
+
+struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char *cache)
+{
+    struct zonefile **bucket = bucket_of(path, name);
+    for (struct zonefile *zone = *bucket; zone != NULL; zone = zone->next) {
+        if (strcmp(zone->path, path) == 0 && name_equal(zone->name, name)) {
+            zone->refs++;
+            return zone;
+        }
+    }
+    struct zonefile *zone = zonefile_new(path, name, cache);
+    if (zone == NULL)
+        return NULL;
+    zone->refs = 1;
+    zone->next = *bucket;
+    *bucket = zone;
+    return zone;
+}
+
+void zonefile_put(struct zonefile *zone)
+{
+    if (--zone->refs > 0)
+        return;
+    for (struct zonefile **at = bucket_of(zone->path, zone->name); *at != NULL; at = &(*at)->next) {
+        if (*at == zone) {
+            *at = zone->next;
+            break;
+        }
+    }
+    zonefile_free(zone);
+}
+
+/* ---- what is known of it ---- */
+
+static bool stamp_read(const char *path, struct stamp *stamp)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return false;
+    *stamp =
+        (struct stamp){.changed = status.st_mtim, .size = (uint64_t)status.st_size, .inode = status.st_ino};
+    return true;
+}
+
+static bool stamp_same(const struct stamp *a, const struct stamp *b)
+{
+    return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
+           a->size == b->size && a->inode == b->inode;
+}
+
+static void note_success(struct zonefile *zone, const struct stamp *stamp, uint64_t records)
+{
+    pthread_mutex_lock(&zone->lock);
+    zone->stamp = *stamp;
+    zone->loaded_s = (uint64_t)time(NULL);
+    zone->records = records;
+    zone->error[0] = '\0';
+    pthread_mutex_unlock(&zone->lock);
+}
+
+static void note_failure(struct zonefile *zone, const struct stamp *stamp, const char *error)
+{
+    pthread_mutex_lock(&zone->lock);
+    zone->stamp = *stamp;
+    snprintf(zone->error, sizeof zone->error, "%s", error);
+    pthread_mutex_unlock(&zone->lock);
+}
+
+void zonefile_status(struct zonefile *zone, struct zone_status *status, char error[ZONEFILE_ERROR_MAX])
+{
+    struct snapshot *snapshot = atomic_load(&zone->current);
+    pthread_mutex_lock(&zone->lock);
+    memcpy(error, zone->error, ZONEFILE_ERROR_MAX);
+    *status = (struct zone_status){
+        .name = zone->name,
+        .plugin = "file",
+        .source = zone->path,
+        .state = snapshot == NULL   ? "missing"
+                 : error[0] != '\0' ? "serving an older text"
+                                    : "serving",
+        .error = error[0] != '\0' ? error : NULL,
+        .serial = snapshot != NULL ? snapshot->serial : 0,
+        .records = zone->records,
+        .loaded_s = zone->loaded_s,
+    };
+    pthread_mutex_unlock(&zone->lock);
+}
+
+/* ---- loading ---- */
+
+static bool wants_cache(const struct zonefile *zone, const struct stamp *stamp)
+{
+    return zone->cache != NULL && stamp->size >= CACHE_TEXT_MIN;
+}
+
+static struct load_options options_for(const struct zonefile *zone, struct told *told, unsigned threads)
+{
+    return (struct load_options){
+        .origin = zone->name,
+        .threads = threads,
+        .sink = {.report = told_report, .context = told},
+        .checks = told->all,
+        .remember = zone->cache != NULL,
+    };
+}
+
+/* The text as it is, whole. */
+static enum err load_text(
+    struct zonefile *zone, struct told *told, unsigned threads, uint64_t *records, struct snapshot **out)
+{
+    struct load_options options = options_for(zone, told, threads);
+    struct load_result result = {0};
+    struct image *image;
+    enum err err = load_image(zone->path, &options, &result, &image);
+    if (err != ERR_OK)
+        return err;
+    *records = image->header->record_count;
+    *out = snapshot_new(image);
+    return *out != NULL ? ERR_OK : ERR_MEMORY;
+}
+
+/* The cached image, and what has changed in the text since it was made. */
+static enum err load_cached(
+    struct zonefile *zone, struct told *told, unsigned threads, uint64_t *records, struct snapshot **out)
+{
+    struct told aside = {.path = zone->path};
+    struct finding_sink sink = {.report = told_report, .context = &aside};
+    struct image *image;
+    enum err err = cache_open(zone->cache, zone->name, zone->path, threads, &sink, &image);
+    if (aside.errors > 0)
+        log_warning("plugin/file: %s: the cached image was unusable and is made again", zone->path);
+    if (err != ERR_OK)
+        return err;
+    *records = image->header->record_count;
+    bool current = load_current(zone->path, image);
+    struct snapshot *snapshot = snapshot_new(image);
+    if (snapshot == NULL || current) {
+        *out = snapshot;
+        return snapshot != NULL ? ERR_OK : ERR_MEMORY;
+    }
+    struct load_options options = options_for(zone, told, threads);
+    struct load_result result = {0};
+    uint32_t changes;
+    err = load_changes(zone->path, &options, snapshot, &result, &changes, out);
+    *records = result.records;
+    snapshot_release(snapshot);
+    return err;
+}
+
+static enum err no_file(struct zonefile *zone, struct told *told, bool may_miss)
+{
+    char message[256];
+    int why = errno;
+    snprintf(message, sizeof message, "cannot read the zone file: %s", strerror(why));
+    if (!may_miss || why != ENOENT) {
+        told_failure(told, message, "relative paths begin at `root`, or at the working directory");
+        return ERR_INVALID;
+    }
+    log_warning("plugin/file: %s: %s; it will be served when it is there", zone->path, message);
+    note_failure(zone, &(struct stamp){0}, message);
+    return ERR_OK;
+}
+
+enum err zonefile_load(
+    struct zonefile *zone, const struct finding_sink *sink, bool check, bool may_miss, unsigned threads)
+{
+    struct told told = {.outer = sink, .path = zone->path, .all = check};
+    struct snapshot *snapshot = NULL;
+    struct stamp stamp;
+    uint64_t records = 0;
+    enum err err = ERR_MISSING;
+    zone->loaded = true;
+    if (!stamp_read(zone->path, &stamp))
+        return no_file(zone, &told, may_miss);
+    if (wants_cache(zone, &stamp))
+        err = load_cached(zone, &told, threads, &records, &snapshot);
+    if (err != ERR_OK && told.errors == 0)
+        err = load_text(zone, &told, threads, &records, &snapshot);
+    if (err == ERR_OK) {
+        zone->store = wants_cache(zone, &stamp) && !snapshot->image->mapped;
+        atomic_store(&zone->current, snapshot);
+        note_success(zone, &stamp, records);
+    } else if (told.errors == 0) {
+        told_failure(&told, err_text(err), NULL);
+    }
+    told_end(&told);
+    return err;
+}
+
+/* ---- looking again ---- */
+
+/* RFC 1982 3.2: A is behind B or equal. */
+static bool serial_not_after(uint32_t a, uint32_t b)
+{
+    return a == b || (int32_t)(a - b) < 0;
+}
+
+static void release_snapshot(void *snapshot)
+{
+    snapshot_release(snapshot);
+}
+
+static void publish(struct zonefile *zone, struct snapshot *snapshot, uint32_t changes)
+{
+    char name[NAME_TEXT_MAX];
+    uint32_t serial = snapshot->serial;
+    struct snapshot *old = atomic_exchange(&zone->current, snapshot);
+    name_print(zone->name, name);
+    if (old == NULL) {
+        log_info("plugin/file: %s: serial %u is served", name, serial);
+        return;
+    }
+    if (serial_not_after(serial, old->serial))
+        log_warning("plugin/file: %s: the text has changed but its serial has not gone up (%u, was %u): "
+                    "secondaries will not notice",
+            name, serial, old->serial);
+    log_info("plugin/file: %s: serial %u is served, %u names have changed", name, serial, changes);
+    host_retire(release_snapshot, old);
+}
+
+/* What stat does not show: a file that the zone includes may have changed. */
+static bool text_is_same(const struct zonefile *zone, const struct snapshot *current)
+{
+    return current->overlay == NULL && load_current(zone->path, current->image);
+}
+
+static enum err load_newer(struct zonefile *zone, struct snapshot *current, struct told *told,
+    uint64_t *records, uint32_t *changes, struct snapshot **out)
+{
+    struct load_options options = options_for(zone, told, 0);
+    struct load_result result = {0};
+    *changes = 1;
+    if (current == NULL)
+        return load_text(zone, told, 0, records, out);
+    enum err err = load_changes(zone->path, &options, current, &result, changes, out);
+    *records = result.records;
+    return err;
+}
+
+static void keep_old(struct zonefile *zone, const struct stamp *stamp, struct told *told, enum err err)
+{
+    char name[NAME_TEXT_MAX];
+    if (told->errors == 0)
+        told_failure(told, err_text(err), NULL);
+    name_print(zone->name, name);
+    log_error("plugin/file: %s: the new text is not served because of %u errors; the old one goes on", name,
+        told->errors);
+    note_failure(zone, stamp, told->first);
+}
+
+/* So much has changed that there is a new image: the cache should have it, too. */
+static void store_newer(struct zonefile *zone, struct snapshot *snapshot)
+{
+    const struct image *image = snapshot->image;
+    if (snapshot->overlay != NULL || !wants_cache(zone, &zone->stamp))
+        return;
+    enum err err = cache_write(zone->cache, zone->name, zone->path, image);
+    if (err != ERR_OK)
+        log_warning(
+            "plugin/file: %s: its image cannot be kept in %s: %s", zone->path, zone->cache, err_text(err));
+}
+
+static void look_at(struct zonefile *zone, bool force)
+{
+    struct told told = {.path = zone->path};
+    uint64_t records = 0;
+    struct snapshot *current = atomic_load(&zone->current), *newer = NULL;
+    struct stamp stamp;
+    uint32_t changes = 0;
+    if (!stamp_read(zone->path, &stamp)) {
+        if (current != NULL && zone->error[0] == '\0') {
+            log_error("plugin/file: %s: %s; the old text goes on", zone->path, strerror(errno));
+            note_failure(zone, &(struct stamp){0}, strerror(errno));
+        }
+        return;
+    }
+    bool same = stamp_same(&stamp, &zone->stamp);
+    if (same && (!force || (current != NULL && text_is_same(zone, current))))
+        return;
+    enum err err = load_newer(zone, current, &told, &records, &changes, &newer);
+    told_end(&told);
+    if (err != ERR_OK) {
+        keep_old(zone, &stamp, &told, err);
+        return;
+    }
+    note_success(zone, &stamp, records);
+    if (changes == 0) {
+        snapshot_release(newer);
+        return;
+    }
+    publish(zone, newer, changes);
+    store_newer(zone, newer);
+}
+
+struct look {
+    unsigned count;
+    bool force;
+    struct zonefile *zones[];
+};
+
+static void run_look(void *arg)
+{
+    struct look *look = arg;
+    for (unsigned i = 0; i < look->count; i++) {
+        struct zonefile *zone = look->zones[i];
+        if (atomic_flag_test_and_set(&zone->busy))
+            continue; /* somebody is at it */
+        look_at(zone, look->force);
+        atomic_flag_clear(&zone->busy);
+    }
+}
+
+static void end_look(void *arg)
+{
+    struct look *look = arg;
+    for (unsigned i = 0; i < look->count; i++)
+        zonefile_put(look->zones[i]);
+    free(look);
+}
+
+enum err zonefile_look(struct zonefile *const *zones, unsigned count, bool force)
+{
+    struct look *look = malloc(sizeof *look + count * sizeof look->zones[0]);
+    if (look == NULL)
+        return ERR_MEMORY;
+    look->count = count;
+    look->force = force;
+    for (unsigned i = 0; i < count; i++) {
+        look->zones[i] = zones[i];
+        zones[i]->refs++;
+    }
+    enum err err = host_work(run_look, end_look, look);
+    if (err != ERR_OK)
+        end_look(look);
+    return err;
+}
+
+/* ---- storing ---- */
+
+struct store {
+    struct zonefile *zone;
+    struct image *image;
+};
+
+static void run_store(void *arg)
+{
+    struct store *store = arg;
+    enum err err = cache_write(store->zone->cache, store->zone->name, store->zone->path, store->image);
+    if (err != ERR_OK)
+        log_warning("plugin/file: %s: its image cannot be kept in %s: %s", store->zone->path,
+            store->zone->cache, err == ERR_IO ? strerror(errno) : err_text(err));
+}
+
+static void end_store(void *arg)
+{
+    struct store *store = arg;
+    image_release(store->image);
+    zonefile_put(store->zone);
+    free(store);
+}
+
+enum err zonefile_store(struct zonefile *zone)
+{
+    struct snapshot *current = atomic_load(&zone->current);
+    if (!zone->store || current == NULL)
+        return ERR_OK;
+    struct store *store = malloc(sizeof *store);
+    if (store == NULL)
+        return ERR_MEMORY;
+    zone->store = false;
+    zone->refs++;
+    *store = (struct store){.zone = zone, .image = image_hold(current->image)};
+    enum err err = host_work(run_store, end_store, store);
+    if (err != ERR_OK)
+        end_store(store);
+    return err;
+}
