@@ -12,10 +12,10 @@ struct target {
 };
 
 /* What a DNAME hides does not exist (RFC 6672 2.4); what a delegation hides is glue. */
-static inline struct target target_of(const struct answering *answering, const struct record *record)
+static inline struct target target_of(
+    const struct answering *answering, uint16_t type, const struct record *record)
 {
-    uint32_t ref = link_target(record->link);
-    struct target target = {ref != 0 ? snapshot_node(answering->snapshot, ref) : NULL, NULL};
+    struct target target = {find_target(answering->snapshot, type, record), NULL};
     if (target.node != NULL && (target.node->flags & NODE_HIDDEN) != 0) {
         target.cut = snapshot_node(answering->snapshot, target.node->cut);
         if (target.cut == NULL || (target.cut->flags & NODE_DELEGATION) == 0)
@@ -67,7 +67,7 @@ static unsigned add_glue(
     for (unsigned i = 0; i < ns->count; i++) {
         struct record record;
         next = record_read(next, true, &record);
-        struct target target = target_of(answering, &record);
+        struct target target = target_of(answering, TYPE_NS, &record);
         if (target.node == NULL)
             continue;
         if (in_domain(target, cut) == wanted)
@@ -93,7 +93,7 @@ static void add_linked(struct answering *answering, unsigned ref_index, const st
     for (unsigned i = 0; i < rrset->count; i++) {
         struct record record;
         next = record_read(next, true, &record);
-        struct target target = target_of(answering, &record);
+        struct target target = target_of(answering, rrset->type, &record);
         if (target.node != NULL)
             add_addresses(answering, target.node, ref_index, i, false, answering->type == TYPE_NS);
     }

@@ -155,6 +155,43 @@ const struct node *find_wildcard(const struct snapshot *snapshot, const struct n
     return find_relative(snapshot, name, node->name_len + 2u);
 }
 
+/* ---- targets ---- */
+
+static bool has_addresses(const struct node *node)
+{
+    const struct rrset *a = node_rrset(node, TYPE_A), *aaaa = node_rrset(node, TYPE_AAAA);
+    return (a != NULL && a->count > 0) || (aaaa != NULL && aaaa->count > 0);
+}
+
+uint32_t find_target_ref(const struct snapshot *snapshot, uint16_t type, const struct record *record)
+{
+    const struct image_header *header = snapshot->image->header;
+    const struct overlay *overlay = snapshot->overlay;
+    uint8_t name[NAME_MAX];
+    size_t len = name_lower(name, record->rdata + rrset_name_at(type));
+    if (type == TYPE_CNAME || type == TYPE_PTR || !name_under(name, header->apex_name))
+        return 0;
+    unsigned relative = (unsigned)(len - header->apex_len);
+    uint64_t hash = index_hash(header->seed, name, relative);
+    const struct node *node = overlay != NULL ? overlay_find(overlay, hash, name, relative) : NULL;
+    if (node != NULL)
+        return overlay_removed(node) || !has_addresses(node)
+                   ? 0
+                   : (uint32_t)(((const uint8_t *)node - overlay->base) / 8) | REF_OVERLAY;
+    uint32_t ref = index_find(snapshot->image, hash, name, relative);
+    return ref != 0 && has_addresses(image_node(snapshot->image, ref)) ? ref : 0;
+}
+
+const struct node *find_target(const struct snapshot *snapshot, uint16_t type, const struct record *record)
+{
+    uint32_t ref = link_target(record->link);
+    if (LIKELY(snapshot->overlay == NULL))
+        return ref != 0 ? image_node(snapshot->image, ref) : NULL;
+    if (ref == 0)
+        ref = find_target_ref(snapshot, type, record);
+    return ref != 0 ? overlay_resolve(snapshot, ref) : NULL;
+}
+
 /* ---- NSEC ---- */
 
 /* The place in an order behind the last node that is not after the name. */

@@ -49,6 +49,13 @@ const struct node *find_wildcard(const struct snapshot *snapshot, const struct n
 const struct node *find_relative(const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)
     NONNULL(1);
 
+/* The node of the name in RECORD, of a linked TYPE, when it lies in the zone and has addresses: by the link,
+ * or, where an overlay may have brought it after the link was made, by name. NULL when there is none. */
+const struct node *find_target(const struct snapshot *snapshot, uint16_t type, const struct record *record)
+    NONNULL(1, 3);
+uint32_t find_target_ref(const struct snapshot *snapshot, uint16_t type, const struct record *record)
+    NONNULL(1, 3);
+
 /* The node with an NSEC record that matches or covers the relative name (RFC 4034 4.1.1): the last one
  * not after it in canonical order. NULL when the zone has none. */
 const struct node *find_nsec(const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)

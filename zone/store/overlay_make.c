@@ -1,0 +1,583 @@
+/* Making an overlay: the last overlay's nodes, the changed names, and every node whose place in the tree
+ * changes with them (empty non-terminals that come or go, names that a delegation hides or bares, parents of
+ * wildcards) are brought together, put in order and written as one small block. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "zone/base/arena.h"
+#include "zone/base/hash.h"
+#include "zone/store/find.h"
+#include "zone/store/index.h"
+#include "zone/store/lint.h"
+#include "zone/store/overlay.h"
+#include "zone/wire/name.h"
+#include "zone/wire/type.h"
+
+#define ITEMS_MAX 131072u /* beyond this a new image is the better way */
+#define TYPE_FLAGS (NODE_DELEGATION | NODE_DNAME | NODE_CNAME)
+
+/* One name of the new overlay. */
+struct item {
+    const uint8_t *name; /* relative */
+    uint8_t name_len;
+    uint8_t labels;
+    bool nsec3;
+    bool content; /* has records */
+    bool needed;  /* something exists below it */
+    bool exists;
+    uint16_t flags;
+    uint32_t cut;   /* reference in the new snapshot */
+    uint16_t above; /* flags of the cut */
+    uint32_t ref;   /* where it is written, without REF_OVERLAY */
+    size_t size;
+    const struct node *copy;             /* its records come from this node ... */
+    const struct overlay_change *change; /* ... or from these */
+};
+
+struct making {
+    struct snapshot *current;
+    const struct image *image;
+    uint64_t seed;
+    struct item **slots; /* by name */
+    uint32_t slot_mask;
+    struct item **items;
+    uint32_t count;
+    struct arena arena;
+    struct gathered gathered;
+    struct lint *lint;
+    struct overlay *overlay;
+    struct snapshot *made;
+    enum err failure;
+};
+
+static uint64_t slot_hash(const struct making *making, const uint8_t *name, unsigned len, bool nsec3)
+{
+    return index_hash(making->seed, name, len) ^ (nsec3 ? HASH_K1 : 0);
+}
+
+static struct item **slot_of(const struct making *making, const uint8_t *name, unsigned len, bool nsec3)
+{
+    uint32_t at = (uint32_t)slot_hash(making, name, len, nsec3) & making->slot_mask;
+    for (;; at = (at + 1) & making->slot_mask) {
+        struct item *item = making->slots[at];
+        if (item == NULL ||
+            (item->nsec3 == nsec3 && item->name_len == len && memcmp(item->name, name, len) == 0))
+            return &making->slots[at];
+    }
+}
+
+static struct item *find_item(const struct making *making, const uint8_t *name, unsigned len)
+{
+    return *slot_of(making, name, len, false);
+}
+
+static unsigned label_count(const uint8_t *name, unsigned len)
+{
+    unsigned labels = 0;
+    for (unsigned at = 0; at < len; at += name[at] + 1u)
+        labels++;
+    return labels;
+}
+
+static struct item *add_item(struct making *making, const uint8_t *name, unsigned len, bool nsec3)
+{
+    struct item **slot = slot_of(making, name, len, nsec3);
+    if (*slot != NULL)
+        return *slot;
+    struct item *item = making->count < ITEMS_MAX ? ARENA_NEW(&making->arena, struct item) : NULL;
+    if (item == NULL) {
+        making->failure = making->count < ITEMS_MAX ? ERR_MEMORY : ERR_LIMIT;
+        return NULL;
+    }
+    item->name = (const uint8_t *)arena_copy(&making->arena, name, len);
+    item->name_len = (uint8_t)len;
+    item->labels = (uint8_t)label_count(name, len);
+    item->nsec3 = nsec3;
+    making->items[making->count++] = item;
+    return *slot = item;
+}
+
+/* The image's own node of a name; the current overlay does not count. */
+static const struct node *in_image(const struct making *making, const uint8_t *name, unsigned len)
+{
+    uint32_t ref = index_find(making->image, index_hash(making->seed, name, len), name, len);
+    return ref != 0 ? image_node(making->image, ref) : NULL;
+}
+
+static void copy_from(struct item *item, const struct node *node)
+{
+    item->copy = node;
+    item->content = node->rrset_count > 0;
+    item->flags = node->flags & TYPE_FLAGS;
+}
+
+static void take_last_overlay(struct making *making, bool nsec3)
+{
+    const struct node *node;
+    for (uint32_t i = 0; (node = overlay_nth(making->current->overlay, nsec3, i)) != NULL; i++) {
+        struct item *item = add_item(making, node->name, node->name_len, nsec3);
+        if (item == NULL)
+            return;
+        if (!overlay_removed(node))
+            copy_from(item, node);
+    }
+}
+
+static void take_change(struct making *making, const struct overlay_change *change)
+{
+    struct item *item = add_item(making, change->name, change->name_len, change->nsec3);
+    if (item == NULL)
+        return;
+    item->copy = NULL;
+    item->change = change;
+    item->content = change->count > 0;
+    item->flags = 0;
+    if (!item->content)
+        return;
+    enum err err = gather(&making->gathered, change->entries, change->count, change->nsec3);
+    if (err != ERR_OK)
+        making->failure = err;
+    item->flags = making->gathered.flags;
+    if (change->name_len == 0)
+        item->flags &= (uint16_t)~NODE_DELEGATION;
+    item->size = gather_size(&making->gathered, change->name_len);
+}
+
+/* ---- the tree ---- */
+
+/* Every ancestor of something that exists exists (RFC 4592 2.2.2). */
+static void need_ancestors(struct making *making, const struct item *item)
+{
+    const uint8_t *name = item->name;
+    unsigned len = item->name_len;
+    while (len > 0 && making->failure == ERR_OK) {
+        len -= name[0] + 1u;
+        name += name[0] + 1u;
+        struct item *ancestor = find_item(making, name, len);
+        if (ancestor == NULL && in_image(making, name, len) != NULL)
+            continue;
+        if (ancestor == NULL)
+            ancestor = add_item(making, name, len, false);
+        if (ancestor == NULL || ancestor->needed)
+            return;
+        ancestor->needed = true;
+    }
+}
+
+static bool under(const struct node *node, const uint8_t *name, unsigned len)
+{
+    return node->name_len > len && memcmp(node->name + node->name_len - len, name, len) == 0;
+}
+
+/* Does the image hold a node below the name that no item speaks of? */
+static bool image_holds_below(const struct making *making, const struct item *item)
+{
+    const struct node *node = in_image(making, item->name, item->name_len);
+    if (node == NULL)
+        return false;
+    for (uint32_t i = node->number + 1; i < making->image->header->node_count; i++) {
+        const struct node *below = image_node(making->image, making->image->order[i]);
+        if (!under(below, item->name, item->name_len))
+            return false;
+        if (find_item(making, below->name, below->name_len) == NULL)
+            return true;
+    }
+    return false;
+}
+
+/* A name that has gone may have been all that its empty parent was there for. */
+static void doubt_parent(struct making *making, const struct item *item)
+{
+    if (item->name_len == 0)
+        return;
+    const uint8_t *name = item->name + item->name[0] + 1u;
+    unsigned len = item->name_len - (item->name[0] + 1u);
+    const struct node *node = in_image(making, name, len);
+    if (node == NULL || node->rrset_count > 0 || find_item(making, name, len) != NULL)
+        return;
+    (void)add_item(making, name, len, false); /* decided when its depth comes */
+}
+
+/* Deepest names first, so that what is below a name is decided before it. */
+static void decide_existence(struct making *making)
+{
+    for (uint32_t i = 0; i < making->count && making->failure == ERR_OK; i++) {
+        struct item *item = making->items[i];
+        item->exists = item->content;
+        if (item->content && !item->nsec3)
+            need_ancestors(making, item);
+    }
+    for (unsigned depth = NAME_LABELS_MAX + 1; depth-- > 0;) {
+        for (uint32_t i = 0; i < making->count && making->failure == ERR_OK; i++) {
+            struct item *item = making->items[i];
+            if (item->content || item->labels != depth || item->nsec3)
+                continue;
+            item->exists = item->needed || image_holds_below(making, item);
+            if (item->exists)
+                need_ancestors(making, item);
+            else
+                doubt_parent(making, item);
+        }
+    }
+}
+
+/* The image's names below one whose delegation or DNAME came or went say the wrong thing of their cut. */
+static void take_below(struct making *making, const struct item *item)
+{
+    const struct node *node = in_image(making, item->name, item->name_len);
+    uint16_t before = node != NULL ? node->flags & (NODE_DELEGATION | NODE_DNAME) : 0;
+    uint16_t after = item->exists ? item->flags & (NODE_DELEGATION | NODE_DNAME) : 0;
+    if (node == NULL || before == after || item->nsec3)
+        return;
+    for (uint32_t i = node->number + 1; i < making->image->header->node_count; i++) {
+        const struct node *below = image_node(making->image, making->image->order[i]);
+        if (!under(below, item->name, item->name_len))
+            return;
+        if (find_item(making, below->name, below->name_len) != NULL)
+            continue;
+        struct item *copy = add_item(making, below->name, below->name_len, false);
+        if (copy == NULL)
+            return;
+        copy_from(copy, below);
+        copy->exists = true;
+    }
+}
+
+/* The parent's flag says whether it has a wildcard child. */
+static void take_wildcard_parent(struct making *making, const struct item *item)
+{
+    if (item->nsec3 || item->name_len < 2 || item->name[0] != 1 || item->name[1] != '*')
+        return;
+    const uint8_t *name = item->name + 2;
+    unsigned len = item->name_len - 2u;
+    const struct node *node = in_image(making, name, len);
+    if (find_item(making, name, len) != NULL || node == NULL ||
+        item->exists == ((node->flags & NODE_WILDCARD_CHILD) != 0))
+        return;
+    struct item *parent = add_item(making, name, len, false);
+    if (parent == NULL)
+        return;
+    copy_from(parent, node);
+    parent->exists = true;
+}
+
+static bool has_wildcard_child(const struct making *making, const struct item *item)
+{
+    uint8_t name[NAME_MAX + 2] = {1, '*'};
+    if (item->name_len + 2u > NAME_MAX)
+        return false;
+    memcpy(name + 2, item->name, item->name_len);
+    const struct item *child = find_item(making, name, item->name_len + 2u);
+    return child != NULL ? child->exists : in_image(making, name, item->name_len + 2u) != NULL;
+}
+
+static int canonical(const void *a, const void *b)
+{
+    const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
+    if (x->nsec3 != y->nsec3)
+        return x->nsec3 ? 1 : -1;
+    return relative_compare(x->name, x->name_len, y->name, y->name_len);
+}
+
+/* ---- laying out ---- */
+
+static size_t node_size(const struct node *node)
+{
+    const struct rrset *rrset = node_rrsets(node);
+    for (unsigned i = 0; i < node->rrset_count; i++)
+        rrset = rrset_next(rrset);
+    return ((size_t)((const uint8_t *)rrset - (const uint8_t *)node) + 7) & ~(size_t)7;
+}
+
+static void place_items(struct making *making)
+{
+    size_t at = 64; /* reference 0 is none */
+    for (uint32_t i = 0; i < making->count; i++) {
+        struct item *item = making->items[i];
+        if (!item->exists || (item->change == NULL && item->copy == NULL) || !item->content)
+            item->size = ((size_t)NODE_NAME_AT + item->name_len + 3 + 7) & ~(size_t)7;
+        else if (item->copy != NULL)
+            item->size = node_size(item->copy);
+        item->ref = (uint32_t)(at / 8);
+        at += item->size;
+        struct overlay *overlay = making->overlay;
+        *(item->nsec3 ? &overlay->nsec3_count : &overlay->count) += 1;
+        overlay->removed += !item->exists;
+        if (item->labels > overlay->max_labels)
+            overlay->max_labels = item->labels;
+    }
+    making->overlay->size = at;
+}
+
+static uint32_t table_size(uint32_t count)
+{
+    uint32_t size = 16;
+    while (size < count * 2)
+        size *= 2;
+    return size;
+}
+
+static bool allocate(struct making *making)
+{
+    struct overlay *overlay = making->overlay;
+    uint32_t slots = table_size(overlay->count);
+    overlay->base = calloc(1, overlay->size);
+    overlay->order = calloc(overlay->count + 1, sizeof *overlay->order);
+    overlay->nsec3_order = calloc(overlay->nsec3_count + 1, sizeof *overlay->nsec3_order);
+    overlay->slots = calloc(slots, sizeof *overlay->slots);
+    overlay->replaced = calloc((size_t)slots * 2, sizeof *overlay->replaced);
+    overlay->slot_mask = overlay->replaced_mask = slots - 1;
+    return overlay->base != NULL && overlay->order != NULL && overlay->nsec3_order != NULL &&
+           overlay->slots != NULL && overlay->replaced != NULL;
+}
+
+/* Reference and standing of a name's parent in the new snapshot. */
+static void stand_below_parent(const struct making *making, struct item *item, uint32_t *parent_ref)
+{
+    *parent_ref = making->image->header->apex;
+    if (item->name_len == 0 || item->nsec3) {
+        if (item->name_len == 0)
+            *parent_ref = item->ref | REF_OVERLAY;
+        return;
+    }
+    const uint8_t *name = item->name + item->name[0] + 1u;
+    unsigned len = item->name_len - (item->name[0] + 1u);
+    const struct item *parent = find_item(making, name, len);
+    uint16_t flags, above;
+    uint32_t cut;
+    if (parent != NULL) {
+        *parent_ref = parent->ref | REF_OVERLAY;
+        flags = parent->flags;
+        cut = parent->cut;
+        above = parent->above;
+    } else {
+        uint32_t ref = index_find(making->image, index_hash(making->seed, name, len), name, len);
+        const struct node *node = image_node(making->image, ref);
+        *parent_ref = ref;
+        flags = node->flags;
+        cut = node->cut;
+        above = cut != 0 ? image_node(making->image, cut)->flags : 0;
+    }
+    item->cut = cut;
+    item->above = above & (NODE_DELEGATION | NODE_DNAME);
+    if (cut == 0 && (flags & (NODE_DELEGATION | NODE_DNAME)) != 0) {
+        item->cut = *parent_ref;
+        item->above = flags & (NODE_DELEGATION | NODE_DNAME);
+    }
+}
+
+static void check_item(struct making *making, const struct item *item)
+{
+    const struct run *run = item->change->entries[0].run;
+    struct lint_place place = {.owner = run->name,
+        .run = run,
+        .apex = item->name_len == 0,
+        .wildcard = item->name_len > 1 && item->name[0] == 1 && item->name[1] == '*',
+        .above = item->above};
+    lint_node(making->lint, &place, &making->gathered);
+}
+
+static void write_content(struct making *making, const struct item *item, struct node *node)
+{
+    if (item->copy != NULL) {
+        const struct rrset *from = node_rrsets(item->copy);
+        size_t head = (size_t)((const uint8_t *)from - (const uint8_t *)item->copy);
+        node->rrset_count = item->copy->rrset_count;
+        memcpy((uint8_t *)node + head, from, item->size - head);
+        return;
+    }
+    making->failure = gather(&making->gathered, item->change->entries, item->change->count, item->nsec3);
+    if (making->failure != ERR_OK)
+        return;
+    if (!item->nsec3)
+        check_item(making, item);
+    gather_write(&making->gathered, node, item->change->entries[0].run->name, NULL, NULL);
+}
+
+static void write_item(struct making *making, struct item *item, uint32_t number)
+{
+    struct overlay *overlay = making->overlay;
+    uint32_t parent_ref = 0;
+    struct node *node = (struct node *)(void *)(overlay->base + (uint64_t)item->ref * 8);
+    if (item->exists)
+        stand_below_parent(making, item, &parent_ref);
+    if (item->exists && !item->nsec3 && has_wildcard_child(making, item))
+        item->flags |= NODE_WILDCARD_CHILD;
+    node->number = number;
+    node->parent = parent_ref;
+    node->cut = item->cut;
+    node->labels = item->labels;
+    node->name_len = item->name_len;
+    memcpy(node->name, item->name, item->name_len);
+    node->flags =
+        (uint16_t)(item->flags | (item->nsec3 ? NODE_NSEC3 : 0) | (item->name_len == 0 ? NODE_APEX : 0) |
+                   (item->cut != 0 ? NODE_HIDDEN : 0) | (item->exists ? 0 : NODE_REMOVED) |
+                   (item->name_len > 1 && item->name[0] == 1 && item->name[1] == '*' ? NODE_WILDCARD : 0));
+    if (item->exists && item->content)
+        write_content(making, item, node);
+}
+
+static void enter_tables(struct making *making, const struct item *item)
+{
+    struct overlay *overlay = making->overlay;
+    uint64_t hash = index_hash(making->seed, item->name, item->name_len);
+    uint32_t at = (uint32_t)hash & overlay->slot_mask;
+    while (overlay->slots[at] != 0)
+        at = (at + 1) & overlay->slot_mask;
+    overlay->slots[at] = item->ref;
+    uint32_t old = index_find(making->image, hash, item->name, item->name_len);
+    if (old == 0)
+        return;
+    at = (uint32_t)hash_mix(old, HASH_K0) & overlay->replaced_mask;
+    while (overlay->replaced[at * 2] != 0)
+        at = (at + 1) & overlay->replaced_mask;
+    overlay->replaced[at * 2] = old;
+    overlay->replaced[at * 2 + 1] = item->ref | REF_OVERLAY;
+}
+
+static void write_items(struct making *making)
+{
+    struct overlay *overlay = making->overlay;
+    uint32_t names = 0, nsec3s = 0;
+    for (uint32_t i = 0; i < making->count && making->failure == ERR_OK; i++) {
+        struct item *item = making->items[i];
+        uint32_t *number = item->nsec3 ? &nsec3s : &names;
+        (item->nsec3 ? overlay->nsec3_order : overlay->order)[*number] = item->ref;
+        write_item(making, item, (*number)++);
+        if (!item->nsec3)
+            enter_tables(making, item);
+    }
+}
+
+/* Targets are found by name in the new snapshot: those of the last overlay mean nothing any more. */
+static void link_node(const struct snapshot *made, struct node *node)
+{
+    const struct rrset *rrset = node_rrsets(node);
+    for (unsigned i = 0; i < node->rrset_count; i++, rrset = rrset_next(rrset)) {
+        if (!rrset_linked(rrset->type) || rrset->type == TYPE_SOA)
+            continue;
+        const uint8_t *at = rrset->data;
+        struct record record;
+        for (unsigned r = 0; r < rrset->count; r++) {
+            at = record_read(at, true, &record);
+            struct link *link = (struct link *)(uintptr_t)record.link;
+            uint32_t ref = link_target(link);
+            if (ref != 0 && (ref & REF_OVERLAY) == 0)
+                continue;
+            ref = find_target_ref(made, rrset->type, &record);
+            memcpy(link->target, &ref, 4);
+        }
+    }
+}
+
+static void link_all(struct making *making)
+{
+    for (uint32_t i = 0; i < making->count; i++) {
+        const struct item *item = making->items[i];
+        if (item->exists && !item->nsec3)
+            link_node(making->made, (struct node *)(void *)(making->overlay->base + (uint64_t)item->ref * 8));
+    }
+}
+
+static bool begin(struct making *making, struct snapshot *current, struct lint *lint)
+{
+    memset(making, 0, sizeof *making);
+    making->current = current;
+    making->image = current->image;
+    making->seed = current->image->header->seed;
+    making->lint = lint;
+    arena_init(&making->arena, (size_t)1 << 20);
+    making->slots = calloc((size_t)ITEMS_MAX * 2, sizeof(struct item *));
+    making->slot_mask = ITEMS_MAX * 2 - 1;
+    making->items = calloc(ITEMS_MAX, sizeof(struct item *));
+    making->overlay = calloc(1, sizeof *making->overlay);
+    return making->slots != NULL && making->items != NULL && making->overlay != NULL;
+}
+
+static void end(struct making *making)
+{
+    free(making->slots);
+    free(making->items);
+    gather_clear(&making->gathered);
+    arena_clear(&making->arena);
+    overlay_free(making->overlay);
+}
+
+static void gather_items(struct making *making, const struct overlay_change *changes, size_t count)
+{
+    take_last_overlay(making, false);
+    take_last_overlay(making, true);
+    for (size_t i = 0; i < count && making->failure == ERR_OK; i++)
+        take_change(making, &changes[i]);
+    if (making->failure == ERR_OK)
+        decide_existence(making);
+    for (uint32_t i = 0; i < making->count && making->failure == ERR_OK; i++) {
+        take_below(making, making->items[i]);
+        take_wildcard_parent(making, making->items[i]);
+    }
+}
+
+/* What the image's header says of the chain must stay true (RFC 5155 4). */
+static bool same_nsec3param(const struct node *a, const struct node *b)
+{
+    const struct rrset *x = node_rrset(a, TYPE_NSEC3PARAM), *y = node_rrset(b, TYPE_NSEC3PARAM);
+    if (x == NULL || y == NULL)
+        return x == y;
+    return x->count == y->count && x->data_len == y->data_len && memcmp(x->data, y->data, x->data_len) == 0;
+}
+
+static bool same_kind(const struct snapshot *current, const struct snapshot *made)
+{
+    const struct rrset *old = node_rrset(current->apex, TYPE_NSEC), *new = node_rrset(made->apex, TYPE_NSEC);
+    return same_nsec3param(current->apex, made->apex) && (old == NULL) == (new == NULL) &&
+           (current->soa->sig_count == 0) == (made->soa->sig_count == 0) &&
+           ((current->apex->flags ^ made->apex->flags) & NODE_DNAME) == 0;
+}
+
+static void make(struct making *making, const struct overlay_change *changes, size_t count)
+{
+    gather_items(making, changes, count);
+    if (making->failure != ERR_OK)
+        return;
+    qsort(making->items, making->count, sizeof *making->items, canonical);
+    place_items(making);
+    if (!allocate(making)) {
+        making->failure = ERR_MEMORY;
+        return;
+    }
+    write_items(making);
+    if (making->failure == ERR_OK && making->lint->fatal > 0)
+        making->failure = ERR_INVALID;
+    if (making->failure != ERR_OK)
+        return;
+    making->made = snapshot_with(image_hold(making->current->image), making->overlay);
+    if (making->made == NULL) {
+        image_release(making->current->image);
+        making->failure = ERR_INVALID;
+        return;
+    }
+    link_all(making);
+    making->overlay = NULL; /* the snapshot's now */
+    if (!same_kind(making->current, making->made)) {
+        snapshot_release(making->made);
+        making->failure = ERR_LIMIT;
+    }
+}
+
+enum err overlay_make(struct snapshot *current, const struct overlay_change *changes, size_t count,
+    struct lint *lint, struct snapshot **out)
+{
+    struct making *making = malloc(sizeof *making);
+    if (making == NULL)
+        return ERR_MEMORY;
+    if (!begin(making, current, lint))
+        making->failure = ERR_MEMORY;
+    else
+        make(making, changes, count);
+    enum err err = making->failure;
+    if (err == ERR_OK)
+        *out = making->made;
+    end(making);
+    free(making);
+    return err;
+}
