@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/wire/canonical.h"
 #include "zone/wire/rdata.h"
 #include "zone/wire/type.h"
 
@@ -13,6 +14,7 @@ bool print_init(struct print *print, const struct image *image)
 {
     const struct image_header *header = image->header;
     *print = (struct print){.image = image, .size = ROOM_FIRST};
+    arena_init(&print->scratch, 0);
     print->apex_len = name_print(header->apex_name, print->apex);
     print->text = malloc(print->size);
     return print->text != NULL;
@@ -20,6 +22,7 @@ bool print_init(struct print *print, const struct image *image)
 
 void print_clear(struct print *print)
 {
+    arena_clear(&print->scratch);
     free(print->text);
     print->text = NULL;
 }
@@ -104,12 +107,21 @@ static bool print_record(
 static bool print_records(struct print *print, const char *owner, size_t owner_len, uint16_t type,
     uint32_t ttl, const uint8_t *at, unsigned count, bool linked)
 {
+    if (count == 0)
+        return true;
     char head[HEAD_MAX];
     size_t head_len = print_head(owner, owner_len, ttl, type, head);
-    struct record record;
+    if (count == 1) {
+        struct record record;
+        record_read(at, linked, &record);
+        return print_record(print, head, head_len, type, &record);
+    }
+    arena_reset(&print->scratch);
+    const struct canonical_record *records = canonical_sort(&print->scratch, type, at, count, linked);
+    if (records == NULL)
+        return false;
     for (unsigned i = 0; i < count; i++) {
-        at = record_read(at, linked, &record);
-        if (!print_record(print, head, head_len, type, &record))
+        if (!print_record(print, head, head_len, type, &records[i].record))
             return false;
     }
     return true;

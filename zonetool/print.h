@@ -1,17 +1,20 @@
 /* Records of a zone image as canonical text: one per line, absolute owner, TTL, class, type and rdata with
- * a tab between them; the RRSIGs of an RRset behind it. A growing buffer, one thread at a time. */
+ * a tab between them; the records of an RRset in canonical order (RFC 4034 6.3), its RRSIGs behind it. A
+ * growing buffer, one thread at a time. */
 #ifndef ZONETOOL_PRINT_H
 #define ZONETOOL_PRINT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "zone/base/arena.h"
 #include "zone/store/image.h"
 
 struct print {
     const struct image *image;
     char *text;
     size_t len, size;
+    struct arena scratch;
     size_t apex_len;
     char apex[NAME_TEXT_MAX]; /* presentation form */
 };
