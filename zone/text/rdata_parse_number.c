@@ -204,6 +204,12 @@ static bool type_take(struct rdata_parser *p, uint16_t *type)
         return parser_refuse(p, "remove the quotes", " must not be quoted");
     if (LIKELY(type_parse(p->token.text, p->token.len, type)))
         return true;
+    uint64_t number;
+    bool bare = p->info->type == TYPE_SIG || p->info->type == TYPE_NXT; /* RFC 2535 4.5, 5.2 */
+    if (bare && parser_number(p->token.text, p->token.len, 65535, &number)) {
+        *type = (uint16_t)number;
+        return true;
+    }
     const char *near = type_suggest(p->token.text, p->token.len);
     if (near != NULL)
         return parser_refuse(p, NULL, " is no record type (%s?)", near);

@@ -79,7 +79,7 @@ LAYOUT(kx, {FIELD_U16, 0, "preference", NULL}, {FIELD_NAME, FIELD_TARGET, "excha
 LAYOUT(cert, {FIELD_U16, FIELD_WORD, "certificate type", cert_types}, {FIELD_U16, 0, "key tag", NULL},
     {FIELD_U8, 0, "algorithm", algorithms}, {FIELD_BASE64, 0, "certificate", NULL});
 LAYOUT(a6, {FIELD_A6, 0, "prefix length", NULL});
-LAYOUT(sink, {FIELD_U8, 0, "coding", NULL}, {FIELD_U8, 0, "subcoding", NULL}, {FIELD_BASE64, FIELD_EMPTY, "data", NULL});
+LAYOUT(sink, {FIELD_U8, 0, "meaning", NULL}, {FIELD_U8, 0, "coding", NULL}, {FIELD_U8, 0, "subcoding", NULL}, {FIELD_BASE64, FIELD_EMPTY, "data", NULL});
 LAYOUT(apl, {FIELD_APL, FIELD_EMPTY, "prefix", NULL});
 LAYOUT(ds, {FIELD_U16, 0, "key tag", NULL}, {FIELD_U8, 0, "algorithm", algorithms},
     {FIELD_U8, 0, "digest type", digests}, {FIELD_HEX, 0, "digest", NULL});
@@ -171,7 +171,7 @@ static const struct type_info low[TYPE_LOW_COUNT] = {
     ROW(TYPE_CERT, "CERT", 0, cert),                                        /* RFC 4398 2 */
     ROW(TYPE_A6, "A6", LOWER | INTERNET | OLD, a6),                         /* RFC 2874 3 */
     ROW(TYPE_DNAME, "DNAME", LOWER | SINGLE, name_only),                    /* RFC 6672 2.1, 2.4 */
-    ROW(TYPE_SINK, "SINK", OLD, sink),                                      /* draft-eastlake-kitchen-sink */
+    ROW(TYPE_SINK, "SINK", OLD, sink),                                      /* draft-eastlake-kitchen-sink-02 */
     ROW(TYPE_OPT, "OPT", META | GENERIC, any_rdata),                        /* RFC 6891 6.1 */
     ROW(TYPE_APL, "APL", INTERNET, apl),                                    /* RFC 3123 */
     ROW(TYPE_DS, "DS", RULES, ds),                                              /* RFC 4034 5 */
