@@ -361,7 +361,8 @@ class Bailiwick(Server):
                        for origin, path in self.zones.items())
         conf = write_file(self.directory, "Corefile", text)
         self.environment.setdefault("XDG_CACHE_HOME", self.directory)
-        return [binary("bailiwickd"), "-conf", conf, "-quiet"] + self.arguments
+        control = os.path.join(self.directory, "control")
+        return [binary("bailiwickd"), "-conf", conf, "-quiet", "-control", control] + self.arguments
 
     def request_reload(self):
         self.process.send_signal(signal.SIGUSR1)

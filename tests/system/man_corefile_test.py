@@ -1,0 +1,113 @@
+"""Every Corefile in the man pages is read by `bailiwickd -check`, with zone files made for it; and the pages
+themselves are well formed. A literal block is a Corefile when a comment before it says so
+(.\\" corefile: NAME) or when one of its lines ends in an opening brace."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+import harness
+
+MAN = os.path.join(harness.ROOT, "man")
+ZONE = "@ 3600 IN SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 3600\n@ 3600 IN NS ns.invalid.\n"
+MARK = re.compile(r"^\.\\\" corefile: (\S+)$")
+ESCAPES = {r"\e": "\\", r"\&": "", r"\(dq": '"', r"\-": "-"}
+
+
+def pages():
+    return sorted(glob.glob(os.path.join(MAN, "*.[578]")))
+
+
+def plain(line):
+    """A line of roff as it is printed."""
+    return re.sub(r"\\(e|&|-|\(dq)", lambda match: ESCAPES[match[0]], line)
+
+
+def corefiles(path):
+    """(name, text) of each Corefile in the page."""
+    name, block, number = None, None, 0
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            mark = MARK.match(line)
+            if mark:
+                name = mark[1]
+            elif line.startswith(".Bd -literal"):
+                block = []
+            elif line.startswith(".Ed") and block is not None:
+                number += 1
+                text = "".join(block)
+                if name or re.search(r"^[^$\n].* \{$", text, re.M):
+                    yield name or f"block-{number}", text
+                name, block = None, None
+            elif block is not None and not line.startswith("."):
+                block.append(plain(line))
+
+
+def zone_files(directory, text):
+    """Writes a small zone, good for any origin, for each file that a plugin of the Corefile reads."""
+    for root in re.findall(r"^\s*root (\S+)", text, re.M) or ["."]:
+        for path in re.findall(r"^\s*file (\S+)", text, re.M):
+            full = os.path.normpath(os.path.join(directory, root.lstrip("/"), path.lstrip("/")))
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            with open(full, "w", encoding="ascii") as file:
+                file.write(ZONE)
+
+
+def inside(text, directory):
+    """The Corefile with its absolute paths moved below DIRECTORY."""
+    return re.sub(r"^(\s*(?:root|file) )/", lambda match: match[1] + directory + "/", text, flags=re.M)
+
+
+def check(space, name, text):
+    directory = os.path.join(space.path, name)
+    os.makedirs(directory)
+    zone_files(directory, text)
+    with open(os.path.join(directory, "Corefile"), "w", encoding="utf-8") as file:
+        file.write(inside(text, directory))
+    done = subprocess.run([harness.need_ours(), "-check"], cwd=directory, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise harness.Failure(f"{name}: exit {done.returncode}\n{text}\n{done.stdout}{done.stderr}")
+
+
+def test_examples():
+    count = 0
+    with harness.Workspace() as space:
+        for path in pages():
+            for name, text in corefiles(path):
+                check(space, f"{os.path.basename(path)}-{name}", text)
+                count += 1
+    assert count >= 6, count
+
+
+def test_pages_are_well_formed():
+    groff = shutil.which("groff")
+    if groff is None:
+        raise harness.Skip("groff is not installed")
+    for path in pages():
+        done = subprocess.run([groff, "-mandoc", "-ww", "-Tutf8", path], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and not done.stderr, f"{path}: {done.stderr}"
+
+
+def test_cross_references():
+    """What a page points at in sections 5, 7 and 8 is there, when it is ours."""
+    ours = {os.path.basename(path) for path in pages()}
+    plugins = any(name.endswith(".7") for name in ours)
+    for path in pages():
+        with open(path, encoding="utf-8") as page:
+            for name, section in re.findall(r"^\.Xr (\S+) (\d)", page.read(), re.M):
+                if re.match(r"bailiwick|corefile|zonetool", name) and (plugins or section != "7"):
+                    assert f"{name}.{section}" in ours, f"{path} points at {name}({section})"
+
+
+def test_flags_are_told():
+    """Every flag of the help text is in the man page."""
+    for program in ("bailiwickd", "bailiwickctl"):
+        done = subprocess.run([harness.need_ours(program), "-help"], capture_output=True, text=True, timeout=60)
+        with open(os.path.join(MAN, program + ".8"), encoding="utf-8") as page:
+            text = page.read()
+        flags = re.findall(r"(?:^  |, )-([a-z.]+)", done.stdout, re.M)
+        assert len(flags) >= 5, done.stdout
+        for flag in flags:
+            assert re.search(rf"\b(Fl|\|) ?(?:[a-z. |]*[ |])?{re.escape(flag)}\b", text), f"{program}: -{flag}"
