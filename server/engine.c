@@ -219,7 +219,7 @@ void address_print(const union address *address, char *out)
                                                            : (const void *)&address->v4.sin_addr;
     if (inet_ntop(address->any.sa_family == AF_INET6 ? AF_INET6 : AF_INET, bytes, out, INET6_ADDRSTRLEN) ==
         NULL)
-        strcpy(out, "?");
+        memcpy(out, "?", 2);
 }
 
 uint16_t address_port(const union address *address)

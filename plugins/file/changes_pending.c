@@ -1,4 +1,5 @@
-/* Until the store compares texts: a changed text is loaded whole. Weak, so that the store's own replaces it. */
+/* Until the store compares texts: a changed text is loaded whole. Weak, so that the store's own replaces it.
+ */
 #include "zone/store/load.h"
 
 __attribute__((weak)) enum err load_changes(const char *path, const struct load_options *options,

@@ -195,13 +195,15 @@ static size_t token_print(const struct token *token, char *out)
 {
     char *start = out;
     size_t len = token->len < SHOWN ? token->len : SHOWN;
-    out += sprintf(out, " \"");
+    memcpy(out, " \"", 2);
+    out += 2;
     for (size_t i = 0; i < len; i++) {
         char c = token->text[i];
         *out++ = (unsigned char)c < ' ' || c == 127 ? '?' : c;
     }
-    out += sprintf(out, "%s\"", len < token->len ? "..." : "");
-    return (size_t)(out - start);
+    const char *close = len < token->len ? "...\"" : "\"";
+    memcpy(out, close, strlen(close) + 1);
+    return (size_t)(out - start) + strlen(close);
 }
 
 static void complain(struct rdata_parser *p, const char *at, size_t len, const char *hint)

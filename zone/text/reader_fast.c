@@ -298,7 +298,7 @@ ALWAYS_INLINE bool next_token(const char **at, const char **text, uint32_t *len)
     *text = skip_blanks(*at);
     *at = token_end(*text);
     *len = (uint32_t)(*at - *text);
-    uint8_t c = (uint8_t)**at;
+    uint8_t c = (uint8_t) * *at;
     return *len != 0 && LIKELY(c > ' ' || (ENDS_TOKEN >> c & 1) != 0);
 }
 
