@@ -113,6 +113,22 @@ static unsigned substitute(
     return (unsigned)(prefix_len + target_len);
 }
 
+/* The CNAME that a DNAME makes of the present name; its target ends, at least where the zone's names do, as
+ * the present name does, and is compressed with it. */
+static struct rrset *make_alias(
+    const struct answering *answering, const uint8_t *target, unsigned target_len, uint32_t ttl)
+{
+    struct rdata_ref rdata = {target, (uint16_t)target_len};
+    struct rrset *cname = rrset_make(answering->scratch, TYPE_CNAME, ttl, &rdata, 1);
+    unsigned shared = name_shared_labels(answering->question->name, target);
+    if (cname == NULL || shared == 0)
+        return cname;
+    const uint8_t *suffix = name_skip(target, name_labels(target) - shared);
+    struct link link = {.keep = (uint8_t)(suffix - target), .from = (uint8_t)shared};
+    memcpy(cname->data + 2, &link, sizeof link);
+    return cname;
+}
+
 /* RFC 6672 3.2: the DNAME, and a CNAME made from it with its TTL (3.1), which nothing signs. Nothing is
  * rewritten further for those who asked for the CNAME itself. */
 static enum verdict answer_dname(struct answering *answering, const struct node *node)
@@ -129,8 +145,7 @@ static enum verdict answer_dname(struct answering *answering, const struct node 
         answering->reply->rcode = RCODE_YXDOMAIN;
         return VERDICT_HIT;
     }
-    struct rdata_ref rdata = {name, (uint16_t)len};
-    const struct rrset *cname = rrset_make(answering->scratch, TYPE_CNAME, dname->ttl, &rdata, 1);
+    const struct rrset *cname = make_alias(answering, name, len, dname->ttl);
     if (cname == NULL) {
         answering->failed = true;
         return VERDICT_HIT;
