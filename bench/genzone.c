@@ -22,6 +22,7 @@
 
 #define LABEL_ROOM 32
 #define PROVIDERS_MAX 20000
+#define ADDRESS_HOSTS 65 /* percent of the hosts that have addresses */
 
 enum shape { SHAPE_TLD, SHAPE_HOST, SHAPE_MANY };
 
@@ -373,6 +374,18 @@ static unsigned write_address_host(FILE *out, const char *name, struct random *r
     return records;
 }
 
+/* A host that has an address: what aliases and mail lead to. */
+static const char *address_host(const struct plan *plan, const struct owners *owners, struct random *random)
+{
+    for (;;) {
+        /* The records run out before the labels do: so none of the last half. */
+        uint32_t i = owners->order[random_below(random, (owners->count + 1) / 2)];
+        struct random its = random_item(plan->seed, i);
+        if (random_below(&its, 100) < ADDRESS_HOSTS)
+            return owners->labels[i].text;
+    }
+}
+
 /* Writes one host and returns how many records it has. */
 static unsigned write_host(FILE *out, const struct plan *plan, const struct owners *owners, uint32_t i)
 {
@@ -384,9 +397,9 @@ static unsigned write_host(FILE *out, const struct plan *plan, const struct owne
         return 1;
     }
     uint32_t dice = random_below(&random, 100);
-    const char *target = owners->labels[random_below(&random, owners->count)].text;
-    if (dice < 65)
+    if (dice < ADDRESS_HOSTS)
         return write_address_host(out, name, &random);
+    const char *target = address_host(plan, owners, &random);
     if (dice < 75)
         fprintf(out, "%s\t3600\tIN\tMX\t10 %s.%s.\n", name, target, plan->origin);
     else if (dice < 85)
