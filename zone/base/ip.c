@@ -44,6 +44,10 @@ static bool number_within(const char *text, size_t len)
 void ip4_explain(const char *text, size_t len, char *why, size_t size)
 {
     unsigned octet = 1;
+    if (memchr(text, ':', len) != NULL) {
+        snprintf(why, size, "it looks like an IPv6 address");
+        return;
+    }
     for (size_t at = 0, start = 0;; at++) {
         if (at < len && (unsigned char)(text[at] - '0') < 10)
             continue;
@@ -138,6 +142,10 @@ bool ip6_parse(const char *text, size_t len, uint8_t out[16])
 void ip6_explain(const char *text, size_t len, char *why, size_t size)
 {
     unsigned colons = 0, doubles = 0, digits = 0, dots = 0;
+    if (memchr(text, '.', len) != NULL && memchr(text, ':', len) == NULL) {
+        snprintf(why, size, "it looks like an IPv4 address");
+        return;
+    }
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
         if (c == ':') {
@@ -157,9 +165,7 @@ void ip6_explain(const char *text, size_t len, char *why, size_t size)
             return;
         }
     }
-    if (dots > 0 && colons == 0)
-        snprintf(why, size, "it looks like an IPv4 address");
-    else if (dots > 0)
+    if (dots > 0)
         snprintf(why, size, "the IPv4 address in it is malformed or misplaced");
     else if (doubles > 1)
         snprintf(why, size, "\"::\" stands more than once");

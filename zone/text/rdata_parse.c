@@ -93,8 +93,7 @@ static const char *extra_hint(const struct rdata_parser *p)
 static bool parse_end(struct rdata_parser *p)
 {
     if (UNLIKELY(parser_more(p)))
-        return parser_refuse_at(
-            p, p->token.text, p->token.len, extra_hint(p), " goes on after its last field");
+        return parser_refuse(p, extra_hint(p), " stands behind its last field");
     return LIKELY(p->lexer->error == NULL) ? true : parser_missing(p, "end");
 }
 
@@ -103,11 +102,11 @@ static bool rule_refuse(struct rdata_parser *p, const struct rdata_rule *rule, s
     p->token = p->first;
     if (rule->digest_len == 0)
         return parser_refuse_at(p, p->token.text, p->token.len, NULL,
-            " has %zu octets, at least %u are needed", len, rule->least);
+            " has %zu octet%s, at least %u are needed", len, len == 1 ? "" : "s", rule->least);
     const char *hint = len < rule->digest_len ? "the digest is cut short, or the algorithm's number is wrong"
                                               : "the digest is too long, or the algorithm's number is wrong";
-    return parser_refuse_at(p, p->token.text, p->token.len, hint, " has %zu octets, %s gives %u", len,
-        rule->name, rule->digest_len);
+    return parser_refuse_at(p, p->token.text, p->token.len, hint, " has %zu octet%s, %s gives %u", len,
+        len == 1 ? "" : "s", rule->name, rule->digest_len);
 }
 
 static bool rules_hold(struct rdata_parser *p, const struct token *firsts)
@@ -252,7 +251,7 @@ static const char *missing_hint(const struct rdata_parser *p)
 bool parser_missing(struct rdata_parser *p, const char *what)
 {
     if (p->lexer->error != NULL) {
-        complain(p, p->lexer->complain, 1, NULL);
+        complain(p, p->lexer->complain, p->lexer->complain < p->lexer->end ? 1 : 0, NULL);
         snprintf(p->why->message, sizeof p->why->message, "%s", p->lexer->error);
         return false;
     }

@@ -139,9 +139,13 @@ bool parse_tag(struct rdata_parser *p)
     return true;
 }
 
+static const char padding_hint[] = "base64 comes in groups of four characters, the last filled up with =";
+
 static bool digit_refuse(struct rdata_parser *p, size_t at, const char *kind)
 {
     char c = p->token.text[at];
+    if (c == '=')
+        return parser_refuse_at(p, p->token.text + at, 1, padding_hint, ": '=' in the middle");
     if ((unsigned char)c < ' ' || (unsigned char)c > 126)
         return parser_refuse_at(
             p, p->token.text + at, 1, NULL, ": octet %u is no %s digit", (unsigned char)c, kind);
@@ -202,8 +206,6 @@ struct group {
     unsigned count;
     bool closed; /* padding was seen: nothing may follow */
 };
-
-static const char padding_hint[] = "base64 comes in groups of four characters, the last filled up with =";
 
 /* Loose digits one by one, until the group is whole. */
 static bool group_add(struct rdata_parser *p, struct group *group, size_t *at, size_t end)

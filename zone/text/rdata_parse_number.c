@@ -74,7 +74,7 @@ bool parser_u8(struct rdata_parser *p, const char *what, unsigned max)
     if (!parser_more(p))
         return parser_missing(p, what);
     if (p->token.quoted || !parser_number(p->token.text, p->token.len, max, &value))
-        return parser_refuse_at(p, p->token.text, p->token.len, number_hints[1],
+        return parser_refuse_at(p, p->token.text, p->token.len, max == 255 ? number_hints[1] : NULL,
             ": %s \"%.*s\" is not a number up to %u", what, (int)(p->token.len < 20 ? p->token.len : 20),
             p->token.text, max);
     parser_put(p, value, 1);

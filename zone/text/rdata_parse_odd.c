@@ -310,36 +310,29 @@ bool parse_gateway(struct rdata_parser *p)
 
 bool parse_relay(struct rdata_parser *p)
 {
-    static const struct field relay = {.kind = FIELD_RELAY, .name = "relay"};
-    const struct field *whole = p->field;
     if (!parser_u8(p, "discovery bit", 1) || !parser_u8(p, "relay type", 127))
         return false;
     unsigned type = p->at[-1];
     p->at--;
     p->at[-1] = (uint8_t)(p->at[-1] << 7 | type);
-    p->field = &relay;
-    bool good = gateway_put(p, type);
-    p->field = whole;
-    return good;
+    return gateway_put(p, type);
 }
 
 /* RFC 8005 5 and 6: the lengths come first on the wire. */
 bool parse_hip(struct rdata_parser *p)
 {
     uint8_t *lengths = p->at;
-    uint64_t algorithm;
-    if (!parser_word(p))
+    if (!parser_u8(p, "algorithm", 255))
         return false;
-    if (!parser_number(p->token.text, p->token.len, 255, &algorithm))
-        return parser_refuse(p, NULL, " is not a number up to 255");
-    p->at += 4;
+    uint8_t algorithm = *lengths;
+    p->at = lengths + 4;
     if (!parser_more(p))
         return parser_missing(p, "HIT");
     size_t hit = p->token.len / 2;
     if (p->token.len % 2 != 0 || hit == 0 || hit > 255 ||
         base16_decode(p->at, p->token.text, hit * 2) != hit * 2)
-        return parser_refuse_at(p, p->token.text, p->token.len, NULL,
-            " is followed by a HIT that is not 1 to 255 octets in hexadecimal");
+        return parser_refuse_at(
+            p, p->token.text, p->token.len, NULL, ": the HIT is not 1 to 255 octets in hexadecimal");
     p->at += hit;
     uint8_t *key = p->at;
     if (!parser_more(p))
@@ -352,7 +345,7 @@ bool parse_hip(struct rdata_parser *p)
     if (!good)
         return false;
     lengths[0] = (uint8_t)hit;
-    lengths[1] = (uint8_t)algorithm;
+    lengths[1] = algorithm;
     lengths[2] = (uint8_t)((p->at - key) >> 8);
     lengths[3] = (uint8_t)(p->at - key);
     return true;

@@ -67,8 +67,8 @@ LAYOUT(dnskey, {FIELD_U16, 0, "flags", NULL}, {FIELD_U8, 0, "protocol", NULL},
 LAYOUT(px, {FIELD_U16, 0, "preference", NULL}, {FIELD_NAME, 0, "map822", NULL}, {FIELD_NAME, 0, "mapx400", NULL});
 LAYOUT(gpos, {FIELD_STRING, 0, "longitude", NULL}, {FIELD_STRING, 0, "latitude", NULL},
     {FIELD_STRING, 0, "altitude", NULL});
-LAYOUT(loc, {FIELD_LOC, 0, "latitude", NULL});
-LAYOUT(nxt, {FIELD_NAME, 0, "next name", NULL}, {FIELD_NXT, 0, "types", NULL});
+LAYOUT(loc, {FIELD_LOC, 0, "location", NULL});
+LAYOUT(nxt, {FIELD_NAME, 0, "next name", NULL}, {FIELD_NXT, 0, "type list", NULL});
 LAYOUT(hex_only, {FIELD_HEX, 0, "data", NULL});
 LAYOUT(srv, {FIELD_U16, 0, "priority", NULL}, {FIELD_U16, 0, "weight", NULL}, {FIELD_U16, 0, "port", NULL},
     {FIELD_NAME, FIELD_TARGET, "target", NULL});
@@ -78,7 +78,7 @@ LAYOUT(naptr, {FIELD_U16, 0, "order", NULL}, {FIELD_U16, 0, "preference", NULL},
 LAYOUT(kx, {FIELD_U16, 0, "preference", NULL}, {FIELD_NAME, FIELD_TARGET, "exchanger", NULL});
 LAYOUT(cert, {FIELD_U16, FIELD_WORD, "certificate type", cert_types}, {FIELD_U16, 0, "key tag", NULL},
     {FIELD_U8, 0, "algorithm", algorithms}, {FIELD_BASE64, 0, "certificate", NULL});
-LAYOUT(a6, {FIELD_A6, 0, "prefix length", NULL});
+LAYOUT(a6, {FIELD_A6, 0, "address", NULL});
 LAYOUT(sink, {FIELD_U8, 0, "meaning", NULL}, {FIELD_U8, 0, "coding", NULL}, {FIELD_U8, 0, "subcoding", NULL}, {FIELD_BASE64, FIELD_EMPTY, "data", NULL});
 LAYOUT(apl, {FIELD_APL, FIELD_EMPTY, "prefix", NULL});
 LAYOUT(ds, {FIELD_U16, 0, "key tag", NULL}, {FIELD_U8, 0, "algorithm", algorithms},
@@ -88,17 +88,17 @@ LAYOUT(sshfp, {FIELD_U8, 0, "algorithm", NULL}, {FIELD_U8, 0, "fingerprint type"
 LAYOUT(ipseckey, {FIELD_U8, 0, "precedence", NULL}, {FIELD_U8, 0, "gateway type", NULL},
     {FIELD_U8, 0, "algorithm", NULL}, {FIELD_GATEWAY, 0, "gateway", NULL},
     {FIELD_BASE64, FIELD_EMPTY, "public key", NULL});
-LAYOUT(nsec, {FIELD_NAME, 0, "next name", NULL}, {FIELD_BITMAP, 0, "types", NULL});
+LAYOUT(nsec, {FIELD_NAME, 0, "next name", NULL}, {FIELD_BITMAP, 0, "type list", NULL});
 LAYOUT(base64_only, {FIELD_BASE64, 0, "data", NULL});
 LAYOUT(nsec3, {FIELD_U8, 0, "hash algorithm", NULL}, {FIELD_U8, 0, "flags", NULL}, {FIELD_U16, 0, "iterations", NULL},
-    {FIELD_SALT, 0, "salt", NULL}, {FIELD_HASH, 0, "next hashed owner", NULL}, {FIELD_BITMAP, FIELD_EMPTY, "types", NULL});
+    {FIELD_SALT, 0, "salt", NULL}, {FIELD_HASH, 0, "next hashed owner", NULL}, {FIELD_BITMAP, FIELD_EMPTY, "type list", NULL});
 LAYOUT(nsec3param, {FIELD_U8, 0, "hash algorithm", NULL}, {FIELD_U8, 0, "flags", NULL},
     {FIELD_U16, 0, "iterations", NULL}, {FIELD_SALT, 0, "salt", NULL});
 LAYOUT(tlsa, {FIELD_U8, 0, "certificate usage", tlsa_usages}, {FIELD_U8, 0, "selector", tlsa_selectors},
     {FIELD_U8, 0, "matching type", tlsa_matchings}, {FIELD_HEX, 0, "association data", NULL});
-LAYOUT(hip, {FIELD_HIP, 0, "algorithm", NULL}, {FIELD_NAMES, FIELD_EMPTY, "rendezvous server", NULL});
+LAYOUT(hip, {FIELD_HIP, 0, "host identity", NULL}, {FIELD_NAMES, FIELD_EMPTY, "rendezvous server", NULL});
 LAYOUT(talink, {FIELD_NAME, 0, "previous name", NULL}, {FIELD_NAME, 0, "next name", NULL});
-LAYOUT(csync, {FIELD_U32, 0, "serial", NULL}, {FIELD_U16, 0, "flags", NULL}, {FIELD_BITMAP, FIELD_EMPTY, "types", NULL});
+LAYOUT(csync, {FIELD_U32, 0, "serial", NULL}, {FIELD_U16, 0, "flags", NULL}, {FIELD_BITMAP, FIELD_EMPTY, "type list", NULL});
 LAYOUT(zonemd, {FIELD_U32, 0, "serial", NULL}, {FIELD_U8, 0, "scheme", NULL}, {FIELD_U8, 0, "hash algorithm", NULL},
     {FIELD_HEX, 0, "digest", NULL});
 LAYOUT(svcb, {FIELD_U16, 0, "priority", NULL}, {FIELD_NAME, FIELD_TARGET, "target", NULL},
@@ -115,7 +115,7 @@ LAYOUT(uri, {FIELD_U16, 0, "priority", NULL}, {FIELD_U16, 0, "weight", NULL}, {F
 LAYOUT(caa, {FIELD_U8, 0, "flags", NULL}, {FIELD_TAG, 0, "tag", NULL}, {FIELD_REST, FIELD_EMPTY, "value", NULL});
 LAYOUT(doa, {FIELD_U32, 0, "enterprise", NULL}, {FIELD_U32, 0, "type", NULL}, {FIELD_U8, 0, "location", NULL},
     {FIELD_STRING, 0, "media type", NULL}, {FIELD_BASE64_DASH, FIELD_EMPTY, "data", NULL});
-LAYOUT(amtrelay, {FIELD_U8, 0, "precedence", NULL}, {FIELD_RELAY, 0, "discovery bit", NULL});
+LAYOUT(amtrelay, {FIELD_U8, 0, "precedence", NULL}, {FIELD_RELAY, 0, "relay", NULL});
 LAYOUT(ipn, {FIELD_U64, 0, "CBHE node number", NULL});
 
 #define CELL(number, mnemonic, rules, layout) \

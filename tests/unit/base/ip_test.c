@@ -20,8 +20,8 @@ static void ip4_texts(void **state)
         {"1.2.3.4.5", "5 octets instead of 4"}, {"01.2.3.4", "octet 1 has a leading zero"},
         {"1..2.3", "octet 2 is empty"}, {"1.2.3.", "octet 4 is empty"},
         {"1.2.3.x", "octet 4 is not a decimal number"}, {"1.2.3.4 ", "octet 4 is not a decimal number"},
-        {"1234", "octet 1 is above 255"}, {"", "octet 1 is empty"}, {"7", "1 octet instead of 4"},
-        {"1.2.99999999999999.4", "octet 3 is above 255"}};
+        {"1234", "octet 1 is above 255"}, {"::1", "it looks like an IPv6 address"}, {"", "octet 1 is empty"},
+        {"7", "1 octet instead of 4"}, {"1.2.99999999999999.4", "octet 3 is above 255"}};
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         uint8_t ip[4];
         char text[100];

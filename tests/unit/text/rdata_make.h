@@ -173,9 +173,13 @@ static inline void make_param_value(struct make *make, unsigned key)
 
 static inline void make_params(struct make *make)
 {
+    bool alpn = false;
     for (unsigned key = 1 + make_any(make, 9); key < 65535; key += 1 + make_any(make, key < 12 ? 6 : 30000)) {
         if (make->old && key > 6 && key < 100)
             continue;
+        if (key == SVCB_NO_DEFAULT_ALPN && !alpn) /* RFC 9460 7.1.1 */
+            continue;
+        alpn |= key == SVCB_ALPN;
         make_put(make, key >> 8);
         make_put(make, key & 255);
         size_t at = make->len;
