@@ -44,11 +44,12 @@ static bool brace_glued(struct parser *parser, struct token *token, struct token
 static void parse_lines(
     struct parser *parser, const struct token *opened, unsigned depth, struct vector *lines);
 
-static void seal(struct directive *line, const struct vector *args, const struct vector *lines)
+static void seal(
+    struct parser *parser, struct directive *line, const struct vector *args, const struct vector *lines)
 {
-    line->args = args->items;
+    line->args = vector_seal(parser, args, sizeof *line->args, _Alignof(struct token));
     line->args_count = args->count;
-    line->lines = lines->items;
+    line->lines = vector_seal(parser, lines, sizeof *line->lines, _Alignof(struct directive));
     line->lines_count = lines->count;
 }
 
@@ -98,7 +99,7 @@ static void parse_directive(struct parser *parser, unsigned depth, struct direct
     }
     if (opens)
         parse_block_of(parser, line, &opened, depth, &lines);
-    seal(line, &args, &lines);
+    seal(parser, line, &args, &lines);
 }
 
 /* True when the line that begins with TOKEN, the current one, ends in an opening brace. */
@@ -277,9 +278,9 @@ static void parse_block(struct parser *parser, struct vector *blocks)
     block->opened = opened;
     parse_lines(parser, &opened, 1, &lines);
     block = (struct server_block *)blocks->items + blocks->count - 1;
-    block->keys = keys.items;
+    block->keys = vector_seal(parser, &keys, sizeof *block->keys, _Alignof(struct server_key));
     block->keys_count = keys.count;
-    block->directives = lines.items;
+    block->directives = vector_seal(parser, &lines, sizeof *block->directives, _Alignof(struct directive));
     block->directives_count = lines.count;
 }
 
@@ -304,14 +305,15 @@ static enum err parse_all(struct parser *parser, struct corefile *out)
             parse_block(parser, &blocks);
         }
     }
-    if (parser->failed != ERR_OK && parser->failed != ERR_LIMIT)
-        return parser->failed;
     warn_unused_snippets(parser);
-    *out = (struct corefile){.blocks = blocks.items,
+    *out = (struct corefile){
+        .blocks = vector_seal(parser, &blocks, sizeof *out->blocks, _Alignof(struct server_block)),
         .blocks_count = blocks.count,
-        .files = parser->files.items,
+        .files = vector_seal(parser, &parser->files, sizeof *out->files, _Alignof(const char *)),
         .files_count = parser->files.count};
     struct reporter *reporter = &parser->reporter;
+    if (parser->failed != ERR_OK && parser->failed != ERR_LIMIT)
+        return parser->failed;
     corefile_check_duplicates(out, reporter);
     if (parser->failed == ERR_LIMIT && reporter->errors == 0)
         finding(parser, "limit", NULL, NULL, "the Corefile is larger than this server is built for");
@@ -324,30 +326,40 @@ static const char *process_environment(const char *name)
     return getenv(name);
 }
 
-static struct parser parser_begin(const struct corefile_context *context, struct arena *world)
+static void parser_begin(struct parser *parser, const struct corefile_context *context, struct arena *world)
 {
-    return (struct parser){.context = context,
+    *parser = (struct parser){.context = context,
         .environment = context->environment != NULL ? context->environment : process_environment,
         .world = world,
         .reporter = {.sink = context->sink}};
+    arena_init(&parser->scratch, 0);
+}
+
+static enum err parser_end(struct parser *parser, enum err err, struct corefile *out)
+{
+    if (err == ERR_OK)
+        err = parse_all(parser, out);
+    arena_clear(&parser->scratch);
+    return err;
 }
 
 enum err corefile_read(
     const char *path, const struct corefile_context *context, struct arena *world, struct corefile *out)
 {
-    struct parser parser = parser_begin(context, world);
+    struct parser parser;
+    parser_begin(&parser, context, world);
     const char *name = arena_copy(world, path, strlen(path));
-    enum err err = name != NULL ? parser_open(&parser, name, NULL) : ERR_MEMORY;
-    return err == ERR_OK ? parse_all(&parser, out) : err;
+    return parser_end(&parser, name != NULL ? parser_open(&parser, name, NULL) : ERR_MEMORY, out);
 }
 
 enum err corefile_parse(const char *name, const char *text, size_t len,
     const struct corefile_context *context, struct arena *world, struct corefile *out)
 {
-    struct parser parser = parser_begin(context, world);
+    struct parser parser;
+    parser_begin(&parser, context, world);
     const char *copy = arena_copy(world, name, strlen(name));
     enum err err = copy != NULL ? parser_open_text(&parser, copy, copy, text, len) : ERR_MEMORY;
-    return err == ERR_OK ? parse_all(&parser, out) : err;
+    return parser_end(&parser, err, out);
 }
 
 unsigned block_find(const struct server_block *block, const char *name, unsigned at)

@@ -12,7 +12,7 @@ void *vector_add(struct parser *parser, struct vector *vector, size_t size, size
 {
     if (vector->count == vector->room) {
         unsigned room = vector->room != 0 ? vector->room * 2 : 4;
-        void *grown = arena_zalloc(parser->world, room * size, align);
+        void *grown = arena_zalloc(&parser->scratch, room * size, align);
         if (grown == NULL) {
             parser->failed = ERR_MEMORY;
             return NULL;
@@ -23,6 +23,18 @@ void *vector_add(struct parser *parser, struct vector *vector, size_t size, size
         vector->room = room;
     }
     return (char *)vector->items + size * vector->count++;
+}
+
+const void *vector_seal(struct parser *parser, const struct vector *vector, size_t size, size_t align)
+{
+    if (vector->count == 0)
+        return NULL;
+    void *items = arena_alloc(parser->world, vector->count * size, align);
+    if (items == NULL)
+        parser->failed = ERR_MEMORY;
+    else
+        memcpy(items, vector->items, vector->count * size);
+    return items;
 }
 
 bool token_is(const struct token *token, const char *word)
@@ -60,7 +72,7 @@ void parser_take(struct parser *parser)
 
 static void push(struct parser *parser, const char *source, struct lexed body)
 {
-    struct frame *frame = ARENA_NEW(parser->world, struct frame);
+    struct frame *frame = ARENA_NEW(&parser->scratch, struct frame);
     if (frame == NULL) {
         parser->failed = ERR_MEMORY;
         return;
@@ -75,8 +87,8 @@ enum err parser_open_text(
     struct parser *parser, const char *name, const char *source, const char *text, size_t len)
 {
     struct lexed body;
-    enum err err =
-        corefile_lex(name, text, len, parser->environment, parser->world, &parser->reporter, &body);
+    enum err err = corefile_lex(
+        name, text, len, parser->environment, parser->world, &parser->scratch, &parser->reporter, &body);
     if (err != ERR_OK)
         return err;
     push(parser, source, body);
@@ -103,6 +115,23 @@ static enum err note_file(struct parser *parser, const char *path)
     return parser->failed;
 }
 
+#define SUGGESTIONS_MAX 64
+
+/* A word without a dot or slash was meant for a snippet, which must be defined before it is imported. */
+static const char *missing_hint(struct parser *parser, const struct token *token)
+{
+    const char *names[SUGGESTIONS_MAX];
+    unsigned count = 0;
+    for (const struct snippet *snippet = parser->snippets; snippet != NULL; snippet = snippet->next)
+        if (count < SUGGESTIONS_MAX)
+            names[count++] = snippet->name.text;
+    const char *near = nearest_word(token->text, names, count);
+    if (near != NULL)
+        return arena_printf(&parser->scratch, "did you mean the snippet '%s'?", near);
+    return strpbrk(token->text, "./") != NULL ? "the path begins at the directory of the importing file"
+                                              : "a snippet must be defined before the line that imports it";
+}
+
 static enum err cannot_read(struct parser *parser, enum err err, const char *path, const struct token *token)
 {
     struct token whole = {.file = path, .text = path, .len = (uint32_t)strlen(path)};
@@ -114,8 +143,7 @@ static enum err cannot_read(struct parser *parser, enum err err, const char *pat
             "cannot read the Corefile: %s", why);
     else
         report(&parser->reporter, SEVERITY_ERROR, "unreadable-file", token,
-            err == ERR_MISSING ? "the path starts from the directory of the importing file" : NULL,
-            "cannot import '%s': %s", path, why);
+            err == ERR_MISSING ? missing_hint(parser, token) : NULL, "cannot import '%s': %s", path, why);
     return err;
 }
 
@@ -126,7 +154,7 @@ enum err parser_open(struct parser *parser, const char *path, const struct token
     const char *source = real_path(parser, path);
     if (source == NULL)
         return ERR_MEMORY;
-    enum err err = file_read(path, COREFILE_SIZE_MAX, parser->world, &text, &len);
+    enum err err = file_read(path, COREFILE_SIZE_MAX, &parser->scratch, &text, &len);
     if (err != ERR_OK)
         return cannot_read(parser, err, path, token);
     err = note_file(parser, path);
@@ -309,7 +337,7 @@ void parser_define(struct parser *parser)
         return;
     }
     parser_take(parser);
-    struct snippet *snippet = ARENA_NEW(parser->world, struct snippet);
+    struct snippet *snippet = ARENA_NEW(&parser->scratch, struct snippet);
     char *text = arena_copy(parser->world, name->text + 1, name->len - 2);
     if (snippet == NULL || text == NULL) {
         parser->failed = ERR_MEMORY;

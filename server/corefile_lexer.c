@@ -12,7 +12,7 @@ struct lexer {
     uint32_t line;
     bool line_begun; /* a token stands on this line already */
     const char *(*environment)(const char *name);
-    struct arena *world;
+    struct arena *world, *scratch;
     struct reporter *reporter;
     struct token *tokens;
     unsigned count, room;
@@ -72,7 +72,7 @@ static struct token *token_new(struct lexer *lexer)
 {
     if (lexer->count == lexer->room) {
         unsigned room = lexer->room != 0 ? lexer->room * 2 : 64;
-        struct token *grown = room <= TOKENS_MAX ? ARENA_ARRAY(lexer->world, struct token, room) : NULL;
+        struct token *grown = room <= TOKENS_MAX ? ARENA_ARRAY(lexer->scratch, struct token, room) : NULL;
         if (grown == NULL)
             return NULL;
         if (lexer->count != 0)
@@ -219,8 +219,8 @@ static enum err read_token(struct lexer *lexer)
 }
 
 enum err corefile_lex(const char *name, const char *text, size_t len,
-    const char *(*environment)(const char *name), struct arena *world, struct reporter *reporter,
-    struct lexed *out)
+    const char *(*environment)(const char *name), struct arena *world, struct arena *scratch,
+    struct reporter *reporter, struct lexed *out)
 {
     struct lexer lexer = {.name = name,
         .at = text,
@@ -228,11 +228,12 @@ enum err corefile_lex(const char *name, const char *text, size_t len,
         .line = 1,
         .environment = environment,
         .world = world,
+        .scratch = scratch,
         .reporter = reporter};
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         lexer.at += 3;
     lexer.line_start = lexer.at;
-    lexer.word = arena_alloc(world, len + 1, 1);
+    lexer.word = arena_alloc(scratch, len + 1, 1);
     if (lexer.word == NULL)
         return ERR_MEMORY;
     for (skip_blanks(&lexer); lexer.at < lexer.end; skip_blanks(&lexer)) {

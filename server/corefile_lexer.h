@@ -14,9 +14,10 @@ struct lexed {
 };
 
 /* Splits LEN octets of the file called NAME. Errors go through REPORTER and do not end the reading.
- * ENVIRONMENT gives the value of a variable or NULL. All memory is WORLD's. */
+ * ENVIRONMENT gives the value of a variable or NULL. The words lie in WORLD, the array of tokens
+ * in SCRATCH. */
 enum err corefile_lex(const char *name, const char *text, size_t len,
-    const char *(*environment)(const char *name), struct arena *world, struct reporter *reporter,
-    struct lexed *out) NODISCARD;
+    const char *(*environment)(const char *name), struct arena *world, struct arena *scratch,
+    struct reporter *reporter, struct lexed *out) NODISCARD;
 
 #endif

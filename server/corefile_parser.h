@@ -27,7 +27,7 @@ struct snippet {
     bool used;
 };
 
-/* A growing array in an arena; count and room are in items. */
+/* A growing array in the parser's scratch; count and room are in items. */
 struct vector {
     void *items;
     unsigned count, room;
@@ -37,6 +37,7 @@ struct parser {
     const struct corefile_context *context;
     const char *(*environment)(const char *name);
     struct arena *world;
+    struct arena scratch; /* what only the reading needs: tokens, frames, snippets, growing arrays */
     struct reporter reporter;
     struct frame *frame;
     struct snippet *snippets;
@@ -48,6 +49,8 @@ struct parser {
 
 /* Room for one more item of SIZE octets, zeroed; NULL (and parser->failed) when memory is exhausted. */
 void *vector_add(struct parser *parser, struct vector *vector, size_t size, size_t align);
+/* The items in an array of just their size in the world. */
+const void *vector_seal(struct parser *parser, const struct vector *vector, size_t size, size_t align);
 
 /* The next token, imports opened; NULL at the end. It stays until parser_take. */
 const struct token *parser_peek(struct parser *parser);

@@ -360,6 +360,12 @@ static void keep(void *context, const struct finding *finding)
     snprintf(last->hint, sizeof last->hint, "%s", finding->hint != NULL ? finding->hint : "");
 }
 
+static void keep_error(void *context, const struct finding *finding)
+{
+    if (finding->severity == SEVERITY_ERROR)
+        keep(context, finding);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -377,6 +383,31 @@ static void test_names(void **state)
         assert_int_equal(corefile_check_names(&corefile, known, ARRAY_COUNT(known), &sink), 1);
         assert_string_equal(last.message, names[i].message);
         assert_string_equal(last.hint, names[i].hint != NULL ? names[i].hint : "");
+        arena_clear(&world);
+    }
+}
+
+/* A snippet's misspelt name is looked for among files, and told as what it is. */
+static void test_import_hint(void **state)
+{
+    static const struct {
+        const char *text, *hint;
+    } cases[] = {
+        {"(common) {\n}\n. {\n import comon\n}", "did you mean the snippet 'common'?"},
+        {". {\n import common\n}", "a snippet must be defined before the line that imports it"},
+        {". {\n import ./none\n}", "the path begins at the directory of the importing file"},
+    };
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct arena world;
+        struct corefile corefile;
+        struct last last = {{0}, {0}};
+        struct finding_sink sink = {.report = keep_error, .context = &last};
+        struct corefile_context context = {.sink = &sink};
+        arena_init(&world, 0);
+        enum err err = corefile_parse("C", cases[i].text, strlen(cases[i].text), &context, &world, &corefile);
+        assert_int_equal(err, ERR_INVALID);
+        assert_string_equal(last.hint, cases[i].hint);
         arena_clear(&world);
     }
 }
@@ -476,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_import_limit),
         cmocka_unit_test(test_import_files),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_import_hint),
         cmocka_unit_test(test_builtin),
         cmocka_unit_test(test_testdata),
     };
