@@ -174,6 +174,9 @@ const char *setup_path(struct setup *setup, const char *path) NODISCARD NONNULL(
 /* "file DBFILE [ZONES...] { reload DUR; ... }" on one line. */
 void options_usage(FILE *out, const char *name, const struct option *rows) NONNULL(1, 2);
 
+/* The rows as a list for a terminal: what each is, its range, its default. */
+void options_tell(FILE *out, const struct option *rows) NONNULL(1);
+
 /* The rows as an mdoc list (.Bl -tag) for the plugin's man page. */
 void options_man(FILE *out, const struct option *rows) NONNULL(1);
 

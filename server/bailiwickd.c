@@ -11,6 +11,7 @@
 
 #include "server/args.h"
 #include "server/control.h"
+#include "server/plugin_list.h"
 #include "server/server.h"
 #include "zone/base/file.h"
 #include "zone/base/log.h"
@@ -22,9 +23,10 @@ struct arguments {
     const char *conf;
     const char *pidfile;
     const char *control;
+    const char *options;
     uint16_t port;
     unsigned workers;
-    bool plugins, quiet, version, check, help;
+    bool plugins, mdoc, quiet, version, check, help;
 };
 
 static const struct arg rows[] = {
@@ -43,6 +45,8 @@ static const struct arg rows[] = {
     {"quiet", NULL, ARG_FLAG, offsetof(struct arguments, quiet),
         "do not tell on standard output what is served"},
     {"plugins", NULL, ARG_FLAG, offsetof(struct arguments, plugins), "list the plugins built in, and exit"},
+    {"options", "PLUGIN", ARG_TEXT, offsetof(struct arguments, options), "tell a plugin's options, and exit"},
+    {"mdoc", NULL, ARG_FLAG, offsetof(struct arguments, mdoc), "with -options: as for its man page"},
     {"version", NULL, ARG_FLAG, offsetof(struct arguments, version), "print the version, and exit"},
     {"help", NULL, ARG_FLAG, offsetof(struct arguments, help), "print this, and exit"},
     {.name = NULL},
@@ -258,6 +262,25 @@ static void list_plugins(void)
         printf("  dns.%s\n", *name);
 }
 
+static enum exit_status tell_options(const char *name, bool mdoc)
+{
+    struct plugin_list list;
+    plugin_list_init(&list);
+    int at = plugin_list_find(&list, name);
+    if (at < 0) {
+        fprintf(stderr, "bailiwickd: there is no plugin '%s'; -plugins lists them\n", name);
+        return EXIT_CANNOT;
+    }
+    const struct option *options = list.items[at]->options;
+    if (mdoc) {
+        options_man(stdout, options);
+        return EXIT_FINE;
+    }
+    options_usage(stdout, name, options);
+    options_tell(stdout, options);
+    return EXIT_FINE;
+}
+
 static void print_version(void)
 {
     struct utsname system;
@@ -282,6 +305,8 @@ static enum exit_status dispatch(struct daemon *daemon)
         print_version();
     } else if (arguments->plugins) {
         list_plugins();
+    } else if (arguments->options != NULL) {
+        return tell_options(arguments->options, arguments->mdoc);
     } else {
         if (arguments->conf == NULL && access("Corefile", F_OK) == 0)
             arguments->conf = "Corefile";

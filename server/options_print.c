@@ -1,4 +1,5 @@
 /* The rows told to people: usage lines and the table of the man page. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,27 @@ static void print_choices(FILE *out, const struct option *row)
         fprintf(out, "%s%s", i != 0 ? "|" : "", row->choices[i]);
 }
 
+/* "..." behind a list's name, unless its row has it there already. */
+static const char *dots(const struct option *row)
+{
+    const char *name = arg_name(row);
+    size_t len = strlen(name);
+    bool there = len >= 3 && strcmp(name + len - 3, "...") == 0;
+    return option_is_list(row->kind) && !there ? "..." : "";
+}
+
+/* Rows are written as fragments; people get a sentence. */
+static void print_help(FILE *out, const char *help)
+{
+    size_t len = help != NULL ? strlen(help) : 0;
+    if (len == 0)
+        return;
+    fputc(toupper((unsigned char)help[0]), out);
+    fputs(help + 1, out);
+    if (strchr(".}?!", help[len - 1]) == NULL)
+        fputc('.', out);
+}
+
 static void print_arg(FILE *out, const struct option *row)
 {
     bool optional = may_be_missing(row);
@@ -35,8 +57,7 @@ static void print_arg(FILE *out, const struct option *row)
         print_choices(out, row);
     else
         fputs(row->kind == OPTION_ON_OFF ? "on|off" : arg_name(row), out);
-    if (option_is_list(row->kind))
-        fputs("...", out);
+    fputs(dots(row), out);
     fputs(optional ? "]" : "", out);
 }
 
@@ -94,7 +115,7 @@ void options_usage(FILE *out, const char *name, const struct option *rows)
     fputs(open ? " }\n" : "\n", out);
 }
 
-static void man_value(FILE *out, const struct option *row, int64_t value)
+static void print_value(FILE *out, const struct option *row, int64_t value)
 {
     char text[32];
     if (row->kind == OPTION_DURATION)
@@ -104,29 +125,39 @@ static void man_value(FILE *out, const struct option *row, int64_t value)
     fputs(text, out);
 }
 
-static void man_range(FILE *out, const struct option *row)
+static void print_range(FILE *out, const struct option *row)
 {
     if (row->kind == OPTION_ADDRESSES) {
         if (row->min != 0)
-            fprintf(out, "The port is %lld when none is given.\n", (long long)row->min);
+            fprintf(out, "The port is %lld when none is given.", (long long)row->min);
         return;
     }
     if (row->min == 0 && row->max == 0)
         return;
     fputs(row->max != 0 ? "From " : "At least ", out);
-    man_value(out, row, row->min);
+    print_value(out, row, row->min);
     if (row->max != 0) {
         fputs(" to ", out);
-        man_value(out, row, row->max);
+        print_value(out, row, row->max);
     }
-    fputs(".\n", out);
+    fputc('.', out);
+}
+
+static bool has_range(const struct option *row)
+{
+    return row->kind == OPTION_ADDRESSES ? row->min != 0 : row->min != 0 || row->max != 0;
 }
 
 static void man_row(FILE *out, const struct option *row)
 {
-    if (row->help != NULL)
-        fprintf(out, "%s\n", row->help);
-    man_range(out, row);
+    if (row->help != NULL) {
+        print_help(out, row->help);
+        fputc('\n', out);
+    }
+    if (has_range(row)) {
+        print_range(out, row);
+        fputc('\n', out);
+    }
     if (row->fallback != NULL)
         fprintf(out, "Default:\n.Ql %s .\n", row->fallback);
     if (row->implied != NULL)
@@ -141,10 +172,42 @@ static void man_head(FILE *out, const struct option *rows, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         if (!has_arg(&rows[i]) || hidden(&rows[i]))
             continue;
-        fprintf(out, may_be_missing(&rows[i]) ? " Op Ar %s%s" : " Ar %s%s", arg_name(&rows[i]),
-            option_is_list(rows[i].kind) ? " ..." : "");
+        fprintf(
+            out, may_be_missing(&rows[i]) ? " Op Ar %s%s" : " Ar %s%s", arg_name(&rows[i]), dots(&rows[i]));
     }
     fputc('\n', out);
+}
+
+static void tell_row(FILE *out, const struct option *row)
+{
+    fputs("      ", out);
+    print_help(out, row->help);
+    if (has_range(row)) {
+        fputc(' ', out);
+        print_range(out, row);
+    }
+    if (row->fallback != NULL)
+        fprintf(out, " Default: %s.", row->fallback);
+    if (row->implied != NULL)
+        fprintf(out, " Without its argument: %s.", row->implied);
+    fputc('\n', out);
+}
+
+void options_tell(FILE *out, const struct option *rows)
+{
+    unsigned at = 0;
+    while (rows != NULL && !option_is_end(&rows[at])) {
+        unsigned count = rows[at].word != NULL ? option_group(rows, at) : 1;
+        fputs("  ", out);
+        if (rows[at].word != NULL)
+            print_line(out, rows[at].word, &rows[at], hidden(&rows[at]) ? 0 : count);
+        else
+            fprintf(out, "%s%s", arg_name(&rows[at]), dots(&rows[at]));
+        fputc('\n', out);
+        for (unsigned i = 0; i < count; i++)
+            tell_row(out, &rows[at + i]);
+        at += count;
+    }
 }
 
 void options_man(FILE *out, const struct option *rows)

@@ -273,7 +273,15 @@ static void test_usage(void **state)
     out = open_memstream(&text, &len);
     options_man(out, rows);
     fclose(out);
+    assert_null(strstr(text, "......"));
     assert_non_null(strstr(text, ".It Ic wait Ar DUR\nHow long.\nFrom 1s to 1m.\nDefault:\n.Ql 30s .\n"));
+    free(text);
+    out = open_memstream(&text, &len);
+    options_tell(out, rows);
+    fclose(out);
+    assert_non_null(strstr(text, "  DBFILE\n      The file.\n  ZONES...\n      The zones.\n"));
+    assert_non_null(strstr(text, "  wait DUR\n      How long. From 1s to 1m. Default: 30s.\n"));
+    assert_non_null(strstr(text, "  upstream\n      Remove it.\n"));
     free(text);
 }
 
