@@ -32,7 +32,8 @@ struct group {
 };
 
 struct file {
-    struct suffix_table table; /* name -> struct served_zone */
+    struct suffix_table table;      /* name -> struct served_zone */
+    const struct served_zone *only; /* the block's single zone: what comes here as asked lies in it */
     struct served_zone **zones;
     unsigned count, room;
     struct group *groups;
@@ -42,6 +43,7 @@ struct file {
     char *standard_cache;
     bool check;
     bool few;
+    const struct block *block;
 };
 
 /* One line as written. */
@@ -178,6 +180,9 @@ static enum err make_table(void *arg, const struct finding_sink *sink)
     struct file *file = arg;
     (void)sink;
     file->few = file->count <= FEW_ZONES;
+    if (file->count == 1 && file->block->zones_count == 1 &&
+        name_equal(file->zones[0]->zone->name, file->block->zones[0]))
+        file->only = file->zones[0];
     enum err err = suffix_init(&file->table, &file->table_memory, file->count);
     for (unsigned i = 0; i < file->count && err == ERR_OK; i++) {
         err = suffix_add(&file->table, file->zones[i]->zone->name, file->zones[i]);
@@ -195,6 +200,7 @@ static struct file *file_new(struct setup *setup)
     file->world = setup->world;
     arena_init(&file->table_memory, 0);
     file->check = setup->check;
+    file->block = setup->block;
     file->standard_cache = setup->check ? NULL : cache_directory();
     return file;
 }
@@ -284,9 +290,11 @@ static void zones(void *self, void (*each)(void *context, const struct zone_stat
 
 /* ---- answering ---- */
 
-static const struct served_zone *route(const struct file *file, const struct question *question)
+static const struct served_zone *route(const struct file *file, const struct query *query)
 {
-    const struct suffix_entry *entry = suffix_route(&file->table, question);
+    if (LIKELY(file->only != NULL && query->question == &query->message.question && query->depth == 0))
+        return file->only;
+    const struct suffix_entry *entry = suffix_route(&file->table, query->question);
     return entry != NULL ? entry->value : NULL;
 }
 
@@ -300,7 +308,7 @@ static bool prefetch(void *self, struct query *query, unsigned step)
     if (step == 0) {
         if (lookup->owner != NULL)
             return false;
-        const struct served_zone *served = route(file, query->question);
+        const struct served_zone *served = route(file, query);
         if (served == NULL)
             return false;
         lookup->zone = served;

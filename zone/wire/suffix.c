@@ -4,11 +4,10 @@
 
 #include "zone/wire/name.h"
 
-static uint64_t load(const uint8_t *at, size_t len)
+/* LEN octets, at most 3. */
+static inline uint64_t load_few(const uint8_t *at, size_t len)
 {
-    uint64_t word = 0;
-    memcpy(&word, at, len);
-    return word;
+    return len == 0 ? 0 : at[0] | (uint64_t)at[len / 2] << 8 | (uint64_t)at[len - 1] << 16;
 }
 
 static inline uint64_t mix(uint64_t hash, uint64_t word)
@@ -18,7 +17,7 @@ static inline uint64_t mix(uint64_t hash, uint64_t word)
 }
 
 /* The names come from the configuration, so that nobody can choose colliding ones: quick is enough. */
-static uint32_t suffix_hash(const uint8_t *name, size_t len)
+ALWAYS_INLINE uint32_t suffix_hash(const uint8_t *name, size_t len)
 {
     uint64_t hash = len;
     for (; len >= 8; name += 8, len -= 8) {
@@ -32,7 +31,7 @@ static uint32_t suffix_hash(const uint8_t *name, size_t len)
         memcpy(&tail, name + len - 4, 4);
         hash = mix(hash, (uint64_t)head << 32 | tail);
     } else {
-        hash = mix(hash, load(name, len));
+        hash = mix(hash, load_few(name, len));
     }
     return (uint32_t)(hash >> 32);
 }
@@ -49,14 +48,27 @@ enum err suffix_init(struct suffix_table *table, struct arena *memory, uint32_t 
     return ERR_OK;
 }
 
+/* Most names are short: no call for them. */
+static inline bool same(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    if (len < 8 || len > 16)
+        return memcmp(a, b, len) == 0;
+    uint64_t head[2], tail[2];
+    memcpy(&head[0], a, 8);
+    memcpy(&head[1], b, 8);
+    memcpy(&tail[0], a + len - 8, 8);
+    memcpy(&tail[1], b + len - 8, 8);
+    return ((head[0] ^ head[1]) | (tail[0] ^ tail[1])) == 0;
+}
+
 /* The entry for the name, or the free one where it belongs. */
-static struct suffix_entry *probe(const struct suffix_table *table, const uint8_t *name, size_t len)
+ALWAYS_INLINE struct suffix_entry *probe(const struct suffix_table *table, const uint8_t *name, size_t len)
 {
     uint32_t hash = suffix_hash(name, len);
     for (uint32_t at = hash & table->mask;; at = (at + 1) & table->mask) {
         struct suffix_entry *entry = &table->entries[at];
         if (entry->name == NULL ||
-            (entry->hash == hash && entry->name_len == len && memcmp(entry->name, name, len) == 0))
+            (entry->hash == hash && entry->name_len == len && same(entry->name, name, len)))
             return entry;
     }
 }
