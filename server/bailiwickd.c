@@ -11,6 +11,7 @@
 
 #include "server/args.h"
 #include "server/control.h"
+#include "server/notify.h"
 #include "server/plugin_list.h"
 #include "server/server.h"
 #include "zone/base/file.h"
@@ -109,11 +110,21 @@ static void stop(struct daemon *daemon)
 {
     if (daemon->server == NULL)
         return;
+    notify("STOPPING=1");
     for (unsigned i = 0; i < ARRAY_COUNT(daemon->signals); i++)
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     control_stop(daemon->control);
     server_stop(daemon->server);
     daemon->server = NULL;
+}
+
+/* The server logs how it went. */
+static enum err reload(struct daemon *daemon)
+{
+    notify_reloading();
+    enum err err = server_reload(daemon->server);
+    notify("READY=1");
+    return err;
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -122,7 +133,7 @@ static void on_signal(uv_signal_t *handle, int number)
     switch (number) {
     case SIGUSR1:
         log_info("SIGUSR1: reloading");
-        if (server_reload(daemon->server) != ERR_OK)
+        if (reload(daemon) != ERR_OK)
             log_warning("SIGUSR1: nothing was changed");
         break;
     case SIGUSR2:
@@ -166,7 +177,7 @@ static enum err hook_reload(void *context, const struct finding_sink *sink)
     pthread_mutex_lock(&daemon->findings_lock);
     daemon->listener = sink;
     pthread_mutex_unlock(&daemon->findings_lock);
-    enum err err = server_reload(daemon->server);
+    enum err err = reload(daemon);
     pthread_mutex_lock(&daemon->findings_lock);
     daemon->listener = NULL;
     pthread_mutex_unlock(&daemon->findings_lock);
@@ -246,6 +257,8 @@ static enum exit_status run(struct daemon *daemon)
     if (open_control(daemon) != ERR_OK || write_pidfile(daemon->arguments.pidfile) != ERR_OK) {
         stop(daemon);
         status = EXIT_CANNOT;
+    } else {
+        notify("READY=1");
     }
     uv_run(&daemon->loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon->loop);

@@ -208,6 +208,24 @@ def test_zones():
         await_true(lambda: server.object("zone", "example.org")["zones"][0]["serial"] == 8, server)
 
 
+def test_service_manager_is_told():
+    """sd_notify(3): READY when answering, RELOADING and READY around a reload, STOPPING at the end."""
+    with harness.Workspace() as space, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        path = os.path.join(space.path, "notify")
+        manager.bind(path)
+        manager.settimeout(20)
+        server = Daemon(space, "told")
+        server.environment["NOTIFY_SOCKET"] = path
+        server.launch()
+        assert manager.recv(1000) == b"READY=1"
+        assert server.rcode() == 0
+        server.process.send_signal(signal.SIGUSR1)
+        assert manager.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+        assert manager.recv(1000) == b"READY=1"
+        server.stop()
+        assert manager.recv(1000) == b"STOPPING=1"
+
+
 def test_stop_and_second_server():
     with harness.Workspace() as space:
         server = Daemon(space, "first").up()
