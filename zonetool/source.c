@@ -56,7 +56,8 @@ static enum err open_text(struct source *source, const char *path, const struct 
     struct load_options options = {
         .origin = arguments->origin, .threads = arguments->threads, .sink = *sink, .checks = checks};
     struct load_result result = {0};
-    enum err err = load_image(path, &options, &result, &source->image);
+    enum err err
+        = checks ? load_check(path, &options, &result) : load_image(path, &options, &result, &source->image);
     source->records = result.records;
     return err;
 }

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "zone/base/hash.h"
+#include "zone/base/pages.h"
 #include "zone/base/parallel.h"
 #include "zone/store/index.h"
 #include "zone/store/link.h"
@@ -113,8 +114,10 @@ static enum err collect(struct builder *builder)
         all_runs += tape->run_count;
     }
     size_t names = builder->chunk_at[chunks], nsec3s = builder->chunk_nsec3_at[chunks];
-    builder->entries = malloc((names + 1) * sizeof *builder->entries);
-    builder->nsec3_entries = malloc((nsec3s + 1) * sizeof *builder->nsec3_entries);
+    builder->entries = pages_alloc(names * sizeof *builder->entries);
+    builder->nsec3_entries = pages_alloc(nsec3s * sizeof *builder->nsec3_entries);
+    builder->shared.count = names;
+    builder->shared.nsec3_count = nsec3s;
     if (builder->entries == NULL || builder->nsec3_entries == NULL)
         return ERR_MEMORY;
     parallel_each(builder->options->threads, chunks, make_entries, builder);
@@ -122,8 +125,6 @@ static enum err collect(struct builder *builder)
         report_outside(builder);
     builder->shared.entries = builder->entries;
     builder->shared.nsec3_entries = builder->nsec3_entries;
-    builder->shared.count = names;
-    builder->shared.nsec3_count = nsec3s;
     enum err err = sort_entries(builder->entries, names, builder->options->threads);
     return err != ERR_OK ? err : sort_entries(builder->nsec3_entries, nsec3s, builder->options->threads);
 }
@@ -433,7 +434,8 @@ static enum err assemble(struct builder *builder)
     parallel_each(threads, INDEX_PARTS, fill_part, builder);
     insert_rest(builder);
     parallel_each(threads, builder->name_segments, link_segment, builder);
-    describe(builder);
+    if (!builder->options->skeleton)
+        describe(builder);
     if (builder->options->remember)
         source_list_write(builder->text->sources, threads,
             (uint8_t *)(uintptr_t)builder->image->base + builder->image->header->sources_at);
@@ -494,6 +496,7 @@ enum err build_image(const struct zone_text *text, const struct build_options *o
     builder->shared.apex = options->apex;
     builder->shared.apex_len = (unsigned)name_len(options->apex);
     builder->shared.apex_labels = name_labels(options->apex);
+    builder->shared.skeleton = options->skeleton;
     arena_init(&builder->arena, 0);
     builder->lint.findings.arena = &builder->arena;
     builder->lint.all = options->checks;
@@ -506,8 +509,8 @@ enum err build_image(const struct zone_text *text, const struct build_options *o
     for (size_t i = 0; i < builder->segment_count; i++)
         segment_clear(&builder->segments[i]);
     free(builder->segments);
-    free(builder->entries);
-    free(builder->nsec3_entries);
+    pages_free(builder->entries, builder->shared.count * sizeof *builder->entries);
+    pages_free(builder->nsec3_entries, builder->shared.nsec3_count * sizeof *builder->nsec3_entries);
     free(builder->chunk_at);
     free(builder->chunk_nsec3_at);
     arena_clear(&builder->arena);

@@ -13,6 +13,7 @@ struct build_options {
     const uint8_t *apex; /* lower-case wire name */
     unsigned threads;
     bool checks;                     /* all rules, not just the fatal ones */
+    bool skeleton;                   /* check only: the image has no records and is good for nothing else */
     bool remember;                   /* note size, times and digest of the sources in the image */
     size_t segment;                  /* names built as one piece; 0 for the default. Tests use tiny ones */
     const struct finding_sink *sink; /* told the semantic findings in the order of the zone, or NULL */

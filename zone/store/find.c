@@ -159,8 +159,7 @@ const struct node *find_wildcard(const struct snapshot *snapshot, const struct n
 
 static bool has_addresses(const struct node *node)
 {
-    const struct rrset *a = node_rrset(node, TYPE_A), *aaaa = node_rrset(node, TYPE_AAAA);
-    return (a != NULL && a->count > 0) || (aaaa != NULL && aaaa->count > 0);
+    return (node->flags & NODE_ADDRESSES) != 0;
 }
 
 uint32_t find_target_ref(const struct snapshot *snapshot, uint16_t type, const struct record *record)

@@ -198,8 +198,11 @@ static void count_set(struct gathered *gathered, struct gathered_set *set)
 
 static enum err make_sets(struct gathered *gathered)
 {
-    static const uint16_t flag_of[64] = {
-        [TYPE_NS] = NODE_DELEGATION, [TYPE_CNAME] = NODE_CNAME, [TYPE_DNAME] = NODE_DNAME};
+    static const uint16_t flag_of[64] = {[TYPE_A] = NODE_ADDRESSES,
+        [TYPE_NS] = NODE_DELEGATION,
+        [TYPE_CNAME] = NODE_CNAME,
+        [TYPE_AAAA] = NODE_ADDRESSES,
+        [TYPE_DNAME] = NODE_DNAME};
     for (uint32_t from = 0, to; from < gathered->record_count; from = to) {
         const struct gathered_record *records = gathered->records;
         uint32_t signatures = from;
@@ -249,7 +252,8 @@ size_t gather_size(const struct gathered *gathered, unsigned name_len)
     size_t size = (NODE_NAME_AT + (size_t)name_len + 3) & ~(size_t)3;
     for (uint32_t i = 0; i < gathered->set_count; i++) {
         const struct gathered_set *set = &gathered->sets[i];
-        size += (sizeof(struct rrset) + set->data_len + set->sig_len + 3) & ~(size_t)3;
+        if (!gathered->skeleton || set->type == TYPE_CNAME)
+            size += (sizeof(struct rrset) + set->data_len + set->sig_len + 3) & ~(size_t)3;
     }
     return (size + 7) & ~(size_t)7;
 }
@@ -383,12 +387,30 @@ static uint8_t *write_set(const struct gathered *gathered, const struct gathered
     return out;
 }
 
+/* What write_set tells of its links, without writing. */
+static void tell_links(
+    const struct gathered *gathered, const struct gathered_set *set, gather_link *linked, void *context)
+{
+    if (!rrset_linked(set->type) || set->type == TYPE_SOA)
+        return;
+    for (uint32_t i = set->from; i < set->from + set->records; i++) {
+        const struct gathered_record *record = &gathered->records[i];
+        if (!record->signature && !record->duplicate)
+            linked(context, NULL, set->type, record->record->rdata + rrset_name_at(set->type), record);
+    }
+}
+
 void gather_write(const struct gathered *gathered, struct node *node, const uint8_t *owner,
     gather_link *linked, void *context)
 {
-    node->rrset_count = (uint16_t)gathered->set_count;
+    node->rrset_count = 0;
     uint8_t *at = (uint8_t *)(uintptr_t)node_rrsets(node);
     for (uint32_t i = 0; i < gathered->set_count; i++) {
+        if (gathered->skeleton && gathered->sets[i].type != TYPE_CNAME) {
+            tell_links(gathered, &gathered->sets[i], linked, context);
+            continue;
+        }
+        node->rrset_count++;
         uint8_t *end =
             write_set(gathered, &gathered->sets[i], (struct rrset *)(void *)at, owner, linked, context);
         size_t pad = (size_t)(-(intptr_t)(end - (uint8_t *)node) & 3);

@@ -34,7 +34,8 @@ struct gathered {
     uint32_t record_count, record_capacity;
     uint32_t set_count, set_capacity;
     uint32_t kept;  /* records without duplicates, signatures included */
-    uint16_t flags; /* NODE_DELEGATION, NODE_DNAME, NODE_CNAME as far as the types tell */
+    uint16_t flags; /* NODE_DELEGATION, NODE_DNAME, NODE_CNAME, NODE_ADDRESSES, as the types tell */
+    bool skeleton;  /* measure and write no more of a node than checks need: its name and a CNAME */
     enum err failure;
 };
 
@@ -53,7 +54,7 @@ typedef void gather_link(void *context, struct link *link, uint16_t type, const 
     const struct gathered_record *record);
 
 /* Writes the RRsets behind the node's header and name. OWNER is the whole owner name. LINKED is told every
- * record of a linked type but SOA. */
+ * record of a linked type but SOA; in a skeleton LINK is NULL. */
 void gather_write(const struct gathered *gathered, struct node *node, const uint8_t *owner,
     gather_link *linked, void *context) NONNULL(1, 2, 3);
 

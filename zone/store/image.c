@@ -10,7 +10,7 @@
 #include "zone/base/hash.h"
 #include "zone/base/parallel.h"
 
-#define HUGE_FROM ((uint64_t)4 << 20)
+#define HUGE ((size_t)2 << 20)
 #define PIECE ((size_t)1 << 20) /* checksummed as one */
 
 struct image *image_new(uint64_t size)
@@ -23,8 +23,6 @@ struct image *image_new(uint64_t size)
         free(image);
         return NULL;
     }
-    if (size >= HUGE_FROM)
-        madvise(base, size, MADV_HUGEPAGE); /* lookups jump about: fewer TLB misses */
     image->base = base;
     image->size = size;
     image->refs = 1;
@@ -39,6 +37,20 @@ void image_place(struct image *image)
     image->nsec3_order = (const uint32_t *)(const void *)(image->base + header->nsec3_order_at);
     image->nsec3_hash = (const uint64_t *)(const void *)(image->base + header->nsec3_hash_at);
     image->index = (const struct bucket *)(const void *)(image->base + header->index_at);
+}
+
+#if !defined(MADV_COLLAPSE)
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
+void image_settle(const struct image *image)
+{
+    uintptr_t from = ((uintptr_t)image->base + HUGE - 1) & ~(uintptr_t)(HUGE - 1);
+    uintptr_t to = ((uintptr_t)image->base + image->size) & ~(uintptr_t)(HUGE - 1);
+    for (; !image->mapped && from < to; from += HUGE) {
+        if (madvise((void *)from, HUGE, MADV_COLLAPSE) != 0)
+            return; /* an older kernel, or no huge page to be had: nothing is lost */
+    }
 }
 
 struct image *image_hold(struct image *image)

@@ -108,6 +108,12 @@ enum err image_audit(const struct image *image, const char **why) NODISCARD NONN
 struct image *image_new(uint64_t size) NODISCARD;
 void image_place(struct image *image) NONNULL(1);
 
+/* Moves an image in anonymous memory into huge pages, so that lookups, which jump about, miss the TLB less.
+ * Takes a while: for a background thread, after the image serves. Not at building: a first touch of a huge
+ * page costs several times that of the small pages it is made of (0.35 s for 172 MB, where small ones took
+ * 0.1). */
+void image_settle(const struct image *image) NONNULL(1);
+
 struct image *image_hold(struct image *image) NONNULL(1);
 void image_release(struct image *image);
 

@@ -25,12 +25,6 @@ static void prepare(
     index_prefetch(image, probe->hash);
 }
 
-static bool has_addresses(const struct node *node)
-{
-    const struct rrset *a = node_rrset(node, TYPE_A), *aaaa = node_rrset(node, TYPE_AAAA);
-    return (a != NULL && a->count > 0) || (aaaa != NULL && aaaa->count > 0);
-}
-
 /* Does something above the absent name answer for it: a delegation, a DNAME, a wildcard? */
 static bool is_covered(const struct image *image, const struct build *build, const struct probe *probe)
 {
@@ -107,7 +101,7 @@ static void resolve(const struct image *image, const struct build *build, struct
     uint32_t ref = index_find(image, probe->hash, probe->name, probe->name_len);
     const struct node *target = ref != 0 ? image_node(image, ref) : NULL;
     uint16_t type = probe->open->record.type;
-    if (target != NULL && type != TYPE_CNAME && has_addresses(target))
+    if (!build->skeleton && target != NULL && type != TYPE_CNAME && (target->flags & NODE_ADDRESSES) != 0)
         memcpy(probe->open->link->target, &ref, 4);
     if (checks)
         check(image, build, segment, probe, target);

@@ -398,12 +398,6 @@ static bool repeats_itself(const uint8_t *name, unsigned labels)
     return false;
 }
 
-static bool target_has_addresses(const struct node *node)
-{
-    const struct rrset *a = node_rrset(node, TYPE_A), *aaaa = node_rrset(node, TYPE_AAAA);
-    return (a != NULL && a->count > 0) || (aaaa != NULL && aaaa->count > 0);
-}
-
 static void report_missing(struct lint *lint, const struct gathered_record *record,
     const struct lint_target *target, const char *type, const char *name)
 {
@@ -426,8 +420,9 @@ static void report_missing(struct lint *lint, const struct gathered_record *reco
 void lint_target(struct lint *lint, const struct gathered_record *record, const struct lint_target *target)
 {
     char type[16], name[NAME_TEXT_MAX];
-    bool absent = target->node == NULL ? !target->covered || target->own_glue
-                                       : record->type != TYPE_CNAME && !target_has_addresses(target->node);
+    bool absent = target->node == NULL
+                      ? !target->covered || target->own_glue
+                      : record->type != TYPE_CNAME && (target->node->flags & NODE_ADDRESSES) == 0;
     bool alias = target->node != NULL && (target->node->flags & NODE_CNAME) != 0;
     bool delegated = target->node != NULL && (target->node->flags & (NODE_DELEGATION | NODE_HIDDEN)) != 0;
     if (!absent && !target->loop && !(alias && record->type != TYPE_CNAME))

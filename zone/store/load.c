@@ -68,13 +68,14 @@ static enum err loading_open(struct loading *loading, const char *path, const st
 }
 
 static enum err build(struct loading *loading, const struct zone_text *text,
-    const struct load_options *options, struct load_result *result, struct image **out)
+    const struct load_options *options, bool skeleton, struct load_result *result, struct image **out)
 {
     const uint8_t *apex = options->origin == NULL && text->soa_seen ? text->soa_owner : loading->origin;
     struct build_options build_options = {.apex = apex,
         .threads = options->threads,
         .checks = options->checks,
-        .remember = options->remember,
+        .skeleton = skeleton,
+        .remember = options->remember && !skeleton,
         .segment = options->segment,
         .sink = &options->sink};
     struct build_result built;
@@ -84,8 +85,8 @@ static enum err build(struct loading *loading, const struct zone_text *text,
     return err;
 }
 
-enum err load_image(
-    const char *path, const struct load_options *options, struct load_result *result, struct image **out)
+static enum err load(const char *path, const struct load_options *options, bool skeleton,
+    struct load_result *result, struct image **out)
 {
     struct loading loading;
     struct zone_text text;
@@ -102,7 +103,7 @@ enum err load_image(
         result->errors = text.errors;
         result->warnings = text.warnings;
         result->records = text.records;
-        err = build(&loading, &text, options, result, &image);
+        err = build(&loading, &text, options, skeleton, result, &image);
         if (err == ERR_OK && text.errors > 0) {
             image_release(image);
             err = ERR_INVALID;
@@ -112,5 +113,22 @@ enum err load_image(
     sources_clear(&loading.sources);
     if (err == ERR_OK)
         *out = image;
+    return err;
+}
+
+enum err load_image(
+    const char *path, const struct load_options *options, struct load_result *result, struct image **out)
+{
+    return load(path, options, false, result, out);
+}
+
+enum err load_check(const char *path, const struct load_options *options, struct load_result *result)
+{
+    struct load_options checking = *options;
+    struct image *skeleton = NULL;
+    checking.checks = true;
+    enum err err = load(path, &checking, true, result, &skeleton);
+    if (err == ERR_OK)
+        image_release(skeleton);
     return err;
 }

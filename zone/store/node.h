@@ -24,6 +24,7 @@ enum node_flag {
     NODE_WILDCARD_CHILD = 16, /* a child whose label is "*" exists (RFC 4592 2.1.1) */
     NODE_WILDCARD = 32,       /* its own first label is "*" */
     NODE_HIDDEN = 64,         /* below a delegation or a DNAME: glue or occluded data */
+    NODE_ADDRESSES = 256,     /* has A or AAAA */
     NODE_NSEC3 = 128          /* belongs to the NSEC3 set */
 };
 

@@ -14,7 +14,7 @@
 #include "zone/wire/type.h"
 
 #define ITEMS_MAX 131072u /* beyond this a new image is the better way */
-#define TYPE_FLAGS (NODE_DELEGATION | NODE_DNAME | NODE_CNAME)
+#define TYPE_FLAGS (NODE_DELEGATION | NODE_DNAME | NODE_CNAME | NODE_ADDRESSES)
 
 /* One name of the new overlay. */
 struct item {

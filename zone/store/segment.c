@@ -56,8 +56,12 @@ static void push_hash(struct walk *walk, uint64_t hash, uint32_t ref)
     list->items[list->count++] = (struct hashed){hash, ref};
 }
 
-static bool in_zone(const struct build *build, const uint8_t *name)
+/* Most targets lie elsewhere: the last octet tells them without a walk over the labels. */
+static bool in_zone(const struct build *build, const uint8_t *name, size_t len)
 {
+    if (len < build->apex_len ||
+        (build->apex_len > 1 && (name[len - 2] | 0x20) != (build->apex[build->apex_len - 2] | 0x20)))
+        return false;
     unsigned labels = name_labels(name);
     return labels >= build->apex_labels &&
            name_equal(name_skip(name, labels - build->apex_labels), build->apex);
@@ -68,7 +72,8 @@ static void push_link(void *context, struct link *link, uint16_t type, const uin
 {
     struct walk *walk = context;
     struct open_links *links = &walk->segment->links;
-    if (type == TYPE_PTR || !in_zone(walk->build, target))
+    size_t len = record->record->rdata_len - rrset_name_at(type);
+    if (type == TYPE_PTR || !in_zone(walk->build, target, len))
         return;
     if (links->count == links->capacity) {
         struct open_link *items = grow(links->items, &links->capacity, sizeof *items);
@@ -235,6 +240,7 @@ static void start(struct walk *walk, const struct build *build, struct segment *
     walk->build = build;
     walk->segment = segment;
     walk->write = write;
+    walk->gathered.skeleton = build->skeleton;
     walk->at = segment->at;
     walk->number = segment->number;
     segment->node_count = segment->record_count = segment->rrset_count = 0;

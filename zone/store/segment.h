@@ -58,6 +58,7 @@ struct build {
     uint64_t seed;
     uint32_t bucket_count;
     uint32_t apex_ref;
+    bool skeleton;       /* for checks only: nodes without their records */
     uint16_t apex_flags; /* DNAME at the apex hides all below */
     const struct sort_entry *entries;
     const struct sort_entry *nsec3_entries;

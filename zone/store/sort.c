@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/base/pages.h"
 #include "zone/base/parallel.h"
 #include "zone/wire/name.h"
 
@@ -186,11 +187,11 @@ enum err sort_entries(struct sort_entry *entries, size_t count, unsigned threads
     parts.parts = threads != 0 ? threads : parallel_cores();
     if (parts.parts > count / RADIX_FROM + 1)
         parts.parts = count / RADIX_FROM + 1;
-    parts.spare = malloc(count * sizeof *entries);
+    parts.spare = pages_alloc(count * sizeof *entries);
     if (parts.spare == NULL)
         return ERR_MEMORY;
     parallel_each(threads, parts.parts, sort_part, &parts);
     merge_parts(&parts);
-    free(parts.spare);
+    pages_free(parts.spare, count * sizeof *entries);
     return ERR_OK;
 }

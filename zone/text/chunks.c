@@ -7,7 +7,7 @@
 #include "zone/base/parallel.h"
 #include "zone/wire/name.h"
 
-#define CHUNK_DEFAULT ((size_t)1 << 20)
+#define CHUNK_DEFAULT ((size_t)2 << 20) /* its tape fills about one huge page */
 
 struct job {
     struct zone_text *text;
