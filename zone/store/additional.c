@@ -58,24 +58,16 @@ static inline bool in_domain(struct target target, const struct node *cut)
     return target.node == cut || target.cut == cut;
 }
 
-/* One pass over the name servers: those in-domain, or the others. Returns how many were of the other kind. */
-static unsigned add_glue(
-    struct answering *answering, const struct rrset *ns, unsigned ns_ref, const struct node *cut, bool wanted)
+/* Moves the references that are glue before the others, from FIRST on; both keep their order. */
+static void glue_first(struct reply *reply, unsigned first)
 {
-    unsigned others = 0;
-    const uint8_t *next = ns->data;
-    for (unsigned i = 0; i < ns->count; i++) {
-        struct record record;
-        next = record_read(next, true, &record);
-        struct target target = target_of(answering, TYPE_NS, &record);
-        if (target.node == NULL)
+    for (unsigned i = first; i < reply->count; i++) {
+        struct rr_ref ref = reply->refs[i];
+        if (!ref.glue)
             continue;
-        if (in_domain(target, cut) == wanted)
-            add_addresses(answering, target.node, ns_ref, i, wanted, true);
-        else
-            others++;
+        memmove(&reply->refs[first + 1], &reply->refs[first], (i - first) * sizeof ref);
+        reply->refs[first++] = ref;
     }
-    return others;
 }
 
 /* RFC 9471 3: in-domain glue comes first, it must not be missing; then sibling glue and addresses the zone
@@ -83,8 +75,22 @@ static unsigned add_glue(
 void additional_glue(struct answering *answering, unsigned ns_ref, const struct node *cut)
 {
     const struct rrset *ns = answering->reply->refs[ns_ref].rrset;
-    if (add_glue(answering, ns, ns_ref, cut, true) > 0)
-        add_glue(answering, ns, ns_ref, cut, false);
+    const uint8_t *next = ns->data;
+    unsigned first = answering->reply->count;
+    bool others = false, late = false;
+    for (unsigned i = 0; i < ns->count; i++) {
+        struct record record;
+        next = record_read(next, true, &record);
+        struct target target = target_of(answering, TYPE_NS, &record);
+        if (target.node == NULL)
+            continue;
+        bool glue = in_domain(target, cut);
+        add_addresses(answering, target.node, ns_ref, i, glue, true);
+        late |= glue && others;
+        others |= !glue;
+    }
+    if (late)
+        glue_first(answering->reply, first);
 }
 
 static void add_linked(struct answering *answering, unsigned ref_index, const struct rrset *rrset)

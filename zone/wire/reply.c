@@ -45,16 +45,11 @@ static struct rr_ref *reply_insert(struct reply *reply, enum section section)
     return &reply->refs[at];
 }
 
-struct rr_ref *reply_add(
-    struct reply *reply, enum section section, const struct rrset *rrset, struct arena *scratch)
+struct rr_ref *reply_add_slow(struct reply *reply, enum section section, struct arena *scratch)
 {
-    if (UNLIKELY(reply->count == reply->capacity) && !reply_grow(reply, scratch))
+    if (reply->count == reply->capacity && !reply_grow(reply, scratch))
         return NULL;
-    struct rr_ref *ref = &reply->refs[reply->count];
-    if (UNLIKELY(reply->count > 0 && ref[-1].section > section))
-        ref = reply_insert(reply, section);
-    else
-        reply->count++;
-    *ref = (struct rr_ref){.rrset = rrset, .ttl = rrset->ttl, .section = (uint8_t)section, .records = true};
-    return ref;
+    if (reply->count > 0 && reply->refs[reply->count - 1].section > section)
+        return reply_insert(reply, section);
+    return &reply->refs[reply->count++];
 }

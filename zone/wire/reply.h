@@ -57,10 +57,22 @@ struct reply {
 /* Empties REPLY: NOERROR, not authoritative. */
 void reply_clear(struct reply *reply) NONNULL(1);
 
+/* What reply_add does when there is no room or the reference cannot be the last. */
+struct rr_ref *reply_add_slow(struct reply *reply, enum section section, struct arena *scratch) NONNULL(1, 3);
+
 /* A new last reference, zeroed but for `rrset`, `ttl` (the RRset's), `section` and `records` = true; it
  * grows into SCRATCH. One for a section that others already stand behind (an alias followed into another
  * zone) goes before those, and their places change. NULL when out of memory. */
-struct rr_ref *reply_add(struct reply *reply, enum section section, const struct rrset *rrset,
-    struct arena *scratch) NONNULL(1, 3, 4);
+static inline NONNULL(1, 3, 4) struct rr_ref *reply_add(
+    struct reply *reply, enum section section, const struct rrset *rrset, struct arena *scratch)
+{
+    struct rr_ref *ref = &reply->refs[reply->count];
+    if (LIKELY(reply->count < reply->capacity && (reply->count == 0 || ref[-1].section <= section)))
+        reply->count++;
+    else if ((ref = reply_add_slow(reply, section, scratch)) == NULL)
+        return NULL;
+    *ref = (struct rr_ref){.rrset = rrset, .ttl = rrset->ttl, .section = (uint8_t)section, .records = true};
+    return ref;
+}
 
 #endif

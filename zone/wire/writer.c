@@ -1,5 +1,7 @@
 #include "zone/wire/writer.h"
 
+#include <stddef.h>
+
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
@@ -28,14 +30,16 @@ static inline void write64(uint8_t *at, uint64_t value)
 /* memcpy for what records mostly hold: up to 32 octets without a call or a loop. */
 static inline void copy(uint8_t *out, const uint8_t *in, size_t len)
 {
-    if (UNLIKELY(len > 32)) {
-        memcpy(out, in, len);
-    } else if (len >= 16) {
-        memcpy(out, in, 16);
-        memcpy(out + len - 16, in + len - 16, 16);
-    } else if (len >= 8) {
-        memcpy(out, in, 8);
-        memcpy(out + len - 8, in + len - 8, 8);
+    if (len >= 8) {
+        if (LIKELY(len <= 16)) {
+            memcpy(out, in, 8);
+            memcpy(out + len - 8, in + len - 8, 8);
+        } else if (len <= 32) {
+            memcpy(out, in, 16);
+            memcpy(out + len - 16, in + len - 16, 16);
+        } else {
+            memcpy(out, in, len);
+        }
     } else if (len >= 4) {
         memcpy(out, in, 4);
         memcpy(out + len - 4, in + len - 4, 4);
@@ -75,13 +79,6 @@ static inline struct owner owner_pointer(size_t at)
     return (struct owner){.len = 2, .pointer = __builtin_bswap16((uint16_t)(0xc000 | at))};
 }
 
-/* The name that stands at AT; pointers to pointers are shortened. */
-static inline struct owner owner_at(const uint8_t *out, size_t at)
-{
-    at = follow(out, at);
-    return out[at] == 0 ? (struct owner){.len = 1} : owner_pointer(at);
-}
-
 static struct owner owner_whole(const uint8_t *name)
 {
     if (name[0] == 0)
@@ -97,7 +94,7 @@ static inline struct owner owner_qname(const struct writer *writer, unsigned lab
     return owner_pointer((size_t)HEADER_LEN + question->label_at[label]);
 }
 
-/* Where the name in record RECORD of reference REF stands; 0 when that is not known. */
+/* Where the name in record RECORD of reference REF can be pointed to, or 0. */
 static inline size_t target_place(const struct writer *writer, unsigned ref, unsigned record)
 {
     if (UNLIKELY(ref >= TRACKED_REFS) || UNLIKELY(writer->names_of[ref] == UNTRACKED))
@@ -118,13 +115,11 @@ static struct owner owner_target_whole(const struct writer *writer, const struct
 static inline struct owner owner_target(const struct writer *writer, const struct rr_ref *ref)
 {
     size_t at = target_place(writer, ref->ref, ref->record);
-    if (LIKELY(at != 0)) {
-        if (UNLIKELY(ref->label != 0))
-            at = skip_labels(writer->out, at, ref->label);
-        if (LIKELY(at <= POINTER_MAX))
-            return owner_at(writer->out, at);
-    }
-    return owner_target_whole(writer, ref);
+    if (at != 0)
+        at = skip_labels(writer->out, at, ref->label);
+    if (at == 0 || at > POINTER_MAX)
+        return owner_target_whole(writer, ref);
+    return writer->out[at] == 0 ? (struct owner){.len = 1} : owner_pointer(at);
 }
 
 /* A relative name is put together in BUFFER: its labels, then a pointer to the apex inside QNAME. */
@@ -230,6 +225,17 @@ static inline size_t link_place(
     return place <= POINTER_MAX ? place : 0;
 }
 
+/* What is remembered of a name written at AT: where it can be pointed to. A name that is nothing but a
+ * pointer stands where that leads; the root is not worth one. */
+static inline uint16_t name_place(const uint8_t *name, size_t at, size_t keep, size_t place)
+{
+    if (LIKELY(keep > 1 && at <= POINTER_MAX))
+        return (uint16_t)at;
+    if (name[0] == 0 || at > POINTER_MAX)
+        return 0;
+    return (uint16_t)(keep == 0 ? place : at);
+}
+
 /* One record whose rdata ends in a name. */
 static inline bool put_linked(
     struct writer *writer, struct linked *linked, const struct record *record, unsigned index)
@@ -244,7 +250,8 @@ static inline bool put_linked(
     if (place != 0)
         write16(at + kept, 0xc000u | (unsigned)place);
     if (linked->names != NULL)
-        linked->names[index] = (uint16_t)(at + name_at - writer->out);
+        linked->names[index] =
+            name_place(record->rdata + name_at, (size_t)(at + name_at - writer->out), kept - name_at, place);
     writer->at = at + kept + (place != 0 ? 2 : 0);
     return true;
 }
@@ -385,23 +392,15 @@ undo:
 /* The same for what nearly all references are: the owner can be pointed to, the records come in their order,
  * and they fit with room to spare, so that nothing is checked record by record. */
 
-/* The owner as a pointer in network order, or 0. */
-static inline unsigned simple_owner(const struct writer *writer, const struct rr_ref *ref)
+/* Where the owner stands in the message, or 0. */
+static inline size_t simple_owner(const struct writer *writer, const struct rr_ref *ref)
 {
     const struct question *question = writer->question;
+    if (ref->owner == OWNER_TARGET && ref->label == 0)
+        return target_place(writer, ref->ref, ref->record);
     if (ref->owner == OWNER_QNAME && LIKELY(ref->label < question->labels))
-        return __builtin_bswap16((uint16_t)(0xc000 + HEADER_LEN + question->label_at[ref->label]));
-    if (ref->owner != OWNER_TARGET || ref->label != 0)
-        return 0;
-    size_t at = target_place(writer, ref->ref, ref->record);
-    uint8_t first = writer->out[at];
-    if (UNLIKELY(at - 1 >= POINTER_MAX || first == 0)) /* unknown, or too far */
-        return 0;
-    if (first < 0xc0)
-        return __builtin_bswap16((uint16_t)(0xc000 | at));
-    uint16_t pointer;
-    memcpy(&pointer, writer->out + at, 2);
-    return pointer;
+        return (size_t)HEADER_LEN + question->label_at[ref->label];
+    return 0;
 }
 
 static inline uint8_t *simple_head(uint8_t *at, unsigned owner, uint64_t head, size_t rdata_len)
@@ -445,31 +444,41 @@ static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref 
     const uint8_t *from = rrset->data, *out = writer->out;
     const uint8_t *root_at = writer->question->label_at + writer->question->labels;
     unsigned name_at = rrset_name_at(rrset->type), count = rrset->count;
-    bool in_qname = ref->owner == OWNER_QNAME;
+    unsigned suffixes = ref->owner == OWNER_QNAME ? LINK_RECORD - 1 : 0; /* of QNAME that links may mean */
     for (unsigned i = 0; i < count; i++) {
         struct record record;
         from = record_read(from, true, &record);
         unsigned link = record.link->from;
         size_t place = 0, kept = record.rdata_len;
-        if (LIKELY(link - 1 < LINK_RECORD - 1 && in_qname))
+        uint8_t *rdata = at + 12;
+        if (LIKELY(link - 1 < suffixes))
             place = (size_t)HEADER_LEN + *(root_at - link);
         else if (link != 0)
             place = simple_place(writer, ref, owner, names, i);
-        uint8_t *rdata = at + 12;
-        names[i] = (uint16_t)(rdata + name_at - out);
         if (LIKELY(place != 0)) {
             kept = name_at + record.link->keep;
-            at = simple_head(at, owner, head, kept + 2);
+            simple_head(at, owner, head, kept + 2);
             write16(rdata + kept, 0xc000u | (unsigned)place);
-            copy(rdata, record.rdata, kept);
-            at += kept + 2;
+            at = rdata + kept + 2;
         } else {
-            at = simple_head(at, owner, head, kept);
-            copy(rdata, record.rdata, kept);
-            at += kept;
+            simple_head(at, owner, head, kept);
+            at = rdata + kept;
         }
+        copy(rdata, record.rdata, kept);
+        names[i] = name_place(record.rdata + name_at, (size_t)(rdata + name_at - out), kept - name_at, place);
     }
     return at;
+}
+
+/* True when all records are wanted, in their order: `first` 0, `records` set, `signatures` either. */
+static inline bool is_plain(const struct rr_ref *ref)
+{
+    _Static_assert(offsetof(struct rr_ref, signatures) == offsetof(struct rr_ref, first) + 2 &&
+                       offsetof(struct rr_ref, records) == offsetof(struct rr_ref, first) + 3,
+        "they are looked at together");
+    uint32_t together;
+    memcpy(&together, &ref->first, 4);
+    return (together & 0xff00ffff) == 0x01000000;
 }
 
 /* Where the message goes on, or NULL: the reference is not simple, nothing was written. */
@@ -478,11 +487,11 @@ static inline uint8_t *put_simple(
 {
     const struct rrset *rrset = ref->rrset;
     unsigned count = rrset->count, written = count;
-    unsigned owner = simple_owner(writer, ref);
+    size_t place = simple_owner(writer, ref);
     size_t most = 12 * (count + rrset->sig_count) + rrset->data_len + rrset->sig_len;
-    if (UNLIKELY(owner == 0 || most > (size_t)(end - at) || ref->first != 0 || !ref->records ||
-                 index >= TRACKED_REFS))
+    if (UNLIKELY(place == 0 || most > (size_t)(end - at) || !is_plain(ref)))
         return NULL;
+    unsigned owner = __builtin_bswap16((uint16_t)(0xc000 | place));
     uint64_t head = head_of(writer, rrset->type, ref->ttl);
     if (rrset_linked(rrset->type)) {
         uint16_t *names = rrset->type != TYPE_SOA ? track(writer, index, count) : NULL;
@@ -527,12 +536,17 @@ static __attribute__((noinline)) bool put_other(struct writer *writer, unsigned 
 void writer_put_all(struct writer *writer)
 {
     const struct reply *reply = writer->reply;
+    unsigned count = reply->count, simple = count < TRACKED_REFS ? count : TRACKED_REFS, i = 0;
     const uint8_t *end = writer->end;
-    for (unsigned i = 0; i < reply->count; i++) {
-        uint8_t *at = put_simple(writer, i, &reply->refs[i], writer->at, end);
+    for (const struct rr_ref *ref = reply->refs; i < simple; i++, ref++) {
+        uint8_t *at = put_simple(writer, i, ref, writer->at, end);
         if (LIKELY(at != NULL))
             writer->at = at;
         else if (!put_other(writer, i))
+            return;
+    }
+    for (; i < count; i++) {
+        if (!put_other(writer, i))
             return;
     }
 }
