@@ -206,22 +206,25 @@ static size_t owner_suffix(const struct writer *writer, const struct linked *lin
     return skip_labels(writer->out, at, count_labels(writer->out, at) - count);
 }
 
+/* An octet AT of a name that stands at PLACE, if it can be pointed to. */
+static inline size_t earlier_place(size_t place, unsigned at)
+{
+    return place != 0 && place + at <= POINTER_MAX ? place + at : 0;
+}
+
 /* Where a link's pointer leads in this message; 0: it cannot be followed, write the name in full. */
 static inline size_t link_place(
     const struct writer *writer, const struct linked *linked, unsigned from, unsigned at)
 {
-    size_t place = 0;
     if (from == 0)
         return 0;
-    if (from >= LINK_RECORD) {
-        place = linked->names != NULL ? linked->names[from - LINK_RECORD] : 0;
-        place = place != 0 ? place + at : 0;
-    } else if (LIKELY(linked->ref->owner == OWNER_QNAME)) {
+    if (from >= LINK_RECORD)
+        return linked->names != NULL ? earlier_place(linked->names[from - LINK_RECORD], at) : 0;
+    if (LIKELY(linked->ref->owner == OWNER_QNAME)) {
         const struct question *question = writer->question;
         return (size_t)HEADER_LEN + question->label_at[question->labels - from];
-    } else {
-        place = owner_suffix(writer, linked, from);
     }
+    size_t place = owner_suffix(writer, linked, from);
     return place <= POINTER_MAX ? place : 0;
 }
 
@@ -425,16 +428,13 @@ static inline uint8_t *simple_records(
     return at;
 }
 
-/* What a link says when it is not a suffix of QNAME. */
-static __attribute__((noinline)) size_t simple_place(
-    const struct writer *writer, const struct rr_ref *ref, unsigned owner, uint16_t *names, unsigned index)
+/* A link to a suffix of an owner that is no part of QNAME. */
+static __attribute__((noinline)) size_t simple_suffix(
+    const struct writer *writer, unsigned owner, unsigned labels)
 {
-    struct linked linked = {.ref = ref, .owner = {.len = 2, .pointer = (uint16_t)owner}, .names = names};
-    const uint8_t *from = ref->rrset->data;
-    struct record record = {0};
-    for (unsigned i = 0; i <= index; i++)
-        from = record_read(from, true, &record);
-    return link_place(writer, &linked, record.link->from, record.link->at);
+    struct linked linked = {.owner = {.len = 2, .pointer = (uint16_t)owner}};
+    size_t place = owner_suffix(writer, &linked, labels);
+    return place <= POINTER_MAX ? place : 0;
 }
 
 static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref *ref, unsigned owner,
@@ -453,8 +453,10 @@ static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref 
         uint8_t *rdata = at + 12;
         if (LIKELY(link - 1 < suffixes))
             place = (size_t)HEADER_LEN + *(root_at - link);
+        else if (LIKELY(link >= LINK_RECORD))
+            place = earlier_place(names[link - LINK_RECORD], record.link->at);
         else if (link != 0)
-            place = simple_place(writer, ref, owner, names, i);
+            place = simple_suffix(writer, owner, link);
         if (LIKELY(place != 0)) {
             kept = name_at + record.link->keep;
             simple_head(at, owner, head, kept + 2);
