@@ -13,7 +13,7 @@ static enum outcome check_file(const char *path, const struct arguments *argumen
     struct report report;
     struct source source;
     report_init(&report, stdout);
-    enum outcome outcome = source_open(&source, path, arguments, true, &report);
+    enum outcome outcome = source_open(&source, path, arguments, WANT_FINDINGS, &report);
     if (outcome != OUTCOME_FAILED && !arguments->quiet) {
         printf("%s: %" PRIu64 " record%s, %u error%s, %u warning%s\n", path, source.records,
             plural(source.records), report.errors, plural(report.errors), report.warnings,

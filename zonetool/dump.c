@@ -147,7 +147,7 @@ enum outcome dump_run(const struct arguments *arguments)
     struct report report;
     struct source source;
     report_init(&report, stderr);
-    enum outcome outcome = source_open(&source, arguments->operands[0], arguments, false, &report);
+    enum outcome outcome = source_open(&source, arguments->operands[0], arguments, WANT_IMAGE, &report);
     if (outcome == OUTCOME_CLEAN)
         outcome = dump_image(source.image, arguments);
     source_close(&source);

@@ -38,26 +38,29 @@ static enum err audit(const struct image *image, const char *path, const struct 
 }
 
 static enum err open_image(
-    struct source *source, const char *path, unsigned threads, bool checks, const struct finding_sink *sink)
+    struct source *source, const char *path, unsigned threads, enum want want, const struct finding_sink *sink)
 {
     enum err err = image_open(path, threads, sink, &source->image);
     if (err != ERR_OK)
         return err;
     source->records = source->image->header->record_count;
-    err = checks ? audit(source->image, path, sink) : ERR_OK;
+    err = want != WANT_IMAGE ? audit(source->image, path, sink) : ERR_OK;
     if (err != ERR_OK)
         source_close(source);
     return err;
 }
 
 static enum err open_text(struct source *source, const char *path, const struct arguments *arguments,
-    bool checks, const struct finding_sink *sink)
+    enum want want, const struct finding_sink *sink)
 {
-    struct load_options options = {
-        .origin = arguments->origin, .threads = arguments->threads, .sink = *sink, .checks = checks};
+    struct load_options options = {.origin = arguments->origin,
+        .threads = arguments->threads,
+        .sink = *sink,
+        .checks = want != WANT_IMAGE,
+        .remember = want == WANT_CHECKED_IMAGE};
     struct load_result result = {0};
-    enum err err
-        = checks ? load_check(path, &options, &result) : load_image(path, &options, &result, &source->image);
+    enum err err = want == WANT_FINDINGS ? load_check(path, &options, &result)
+                                         : load_image(path, &options, &result, &source->image);
     source->records = result.records;
     return err;
 }
@@ -80,13 +83,13 @@ static enum outcome outcome_of(enum err err, const char *path, unsigned findings
 }
 
 enum outcome source_open(struct source *source, const char *path, const struct arguments *arguments,
-    bool checks, struct report *report)
+    enum want want, struct report *report)
 {
     unsigned errors_before = report->errors;
     struct finding_sink sink = report_sink(report);
     *source = (struct source){.compiled = is_image(path)};
-    enum err err = source->compiled ? open_image(source, path, arguments->threads, checks, &sink)
-                                    : open_text(source, path, arguments, checks, &sink);
+    enum err err = source->compiled ? open_image(source, path, arguments->threads, want, &sink)
+                                    : open_text(source, path, arguments, want, &sink);
     return outcome_of(err, path, report->errors - errors_before);
 }
 

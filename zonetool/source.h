@@ -13,11 +13,18 @@ struct source {
     uint64_t records;
 };
 
-/* Opens PATH. CHECKS: run the semantic checks on a zone file, and the audit on an image. Findings go to
+/* What the caller needs of it. */
+enum want {
+    WANT_IMAGE,         /* the image; only findings that forbid one are told */
+    WANT_CHECKED_IMAGE, /* the image and all findings; it can be told later whether it is current */
+    WANT_FINDINGS       /* all findings; of a zone file no image is made */
+};
+
+/* Opens PATH. A compiled image is audited unless just the image is wanted. Findings go to
  * REPORT, what is no finding is told on standard error; the image is there when the outcome is
  * OUTCOME_CLEAN. */
 enum outcome source_open(struct source *source, const char *path, const struct arguments *arguments,
-    bool checks, struct report *report) NODISCARD NONNULL(1, 2, 3, 5);
+    enum want want, struct report *report) NODISCARD NONNULL(1, 2, 3, 5);
 
 void source_close(struct source *source) NONNULL(1);
 
