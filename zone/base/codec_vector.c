@@ -70,23 +70,24 @@ VECTOR static size_t decode32(uint8_t *out, const char *text, size_t len)
     return at;
 }
 
-/* Sixteen digits of six bits to twelve octets. Ranges are told apart by comparison: A-Z, a-z, 0-9, '+',
- * '/'. */
+/* Sixteen digits of six bits to twelve octets. The high nibble of a character tells its range and so what
+ * to add ('/' alone differs from its range: it is moved to another row); a character is wrong when the
+ * sets of its two nibbles meet. */
 VECTOR static inline bool values64(__m128i octets, __m128i *values)
 {
-    __m128i upper = within(octets, 'A', 'Z'), lower = within(octets, 'a', 'z'),
-            digit = within(octets, '0', '9');
-    __m128i plus = _mm_cmpeq_epi8(octets, _mm_set1_epi8('+')),
-            slash = _mm_cmpeq_epi8(octets, _mm_set1_epi8('/'));
-    __m128i known = _mm_or_si128(_mm_or_si128(upper, lower), _mm_or_si128(digit, _mm_or_si128(plus, slash)));
-    if (_mm_movemask_epi8(known) != 0xffff)
+    const __m128i low_sets = _mm_setr_epi8(
+        0x15, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x13, 0x1a, 0x1b, 0x1b, 0x1b, 0x1a);
+    const __m128i high_sets = _mm_setr_epi8(
+        0x10, 0x10, 0x01, 0x02, 0x04, 0x08, 0x04, 0x08, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10, 0x10);
+    const __m128i add = _mm_setr_epi8(
+        0, 63 - '/', 62 - '+', 52 - '0', -'A', -'A', 26 - 'a', 26 - 'a', 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i nibble = _mm_set1_epi8(0x0f), slash = _mm_set1_epi8('/');
+    __m128i high = _mm_and_si128(_mm_srli_epi32(octets, 4), nibble), low = _mm_and_si128(octets, nibble);
+    __m128i wrong = _mm_and_si128(_mm_shuffle_epi8(low_sets, low), _mm_shuffle_epi8(high_sets, high));
+    if (_mm_movemask_epi8(_mm_cmpgt_epi8(wrong, _mm_setzero_si128())) != 0)
         return false;
-    __m128i shift = _mm_and_si128(upper, _mm_set1_epi8(-'A'));
-    shift = _mm_or_si128(shift, _mm_and_si128(lower, _mm_set1_epi8(26 - 'a')));
-    shift = _mm_or_si128(shift, _mm_and_si128(digit, _mm_set1_epi8(52 - '0')));
-    shift = _mm_or_si128(shift, _mm_and_si128(plus, _mm_set1_epi8(62 - '+')));
-    shift = _mm_or_si128(shift, _mm_and_si128(slash, _mm_set1_epi8(63 - '/')));
-    *values = _mm_add_epi8(octets, shift);
+    __m128i row = _mm_add_epi8(high, _mm_cmpeq_epi8(octets, slash));
+    *values = _mm_add_epi8(octets, _mm_shuffle_epi8(add, row));
     return true;
 }
 

@@ -57,18 +57,38 @@ static bool quoted_token(struct lexer *lexer, struct token *token)
     return true;
 }
 
-static bool plain_token(struct lexer *lexer, struct token *token)
+/* The next octet that may end or interrupt a token, at or behind AT; it may lie behind the end of input,
+ * into whose padding the wide loads reach. */
+#if defined(__SSE2__)
+static inline const char *find_special(const char *at, const char *end)
 {
-    const char *at = lexer->at;
-    for (; at < lexer->end; at++) {
-        uint8_t kind = kinds[(uint8_t)*at];
-        if (kind == ORDINARY)
-            continue;
-        if (kind != ESCAPE)
-            break;
-        if (at + 1 < lexer->end && at[1] != '\n')
-            at++;
+    for (; at < end; at += 16) {
+        unsigned special = lexer_special16(at);
+        if (special != 0)
+            return at + __builtin_ctz(special);
     }
+    return end;
+}
+#else
+static inline const char *find_special(const char *at, const char *end)
+{
+    while (at < end && kinds[(uint8_t)*at] == ORDINARY)
+        at++;
+    return at;
+}
+#endif
+
+static inline bool plain_token(struct lexer *lexer, struct token *token)
+{
+    const char *at = lexer->at, *end = lexer->end;
+    while ((at = find_special(at, end)) < end) {
+        uint8_t kind = kinds[(uint8_t)*at];
+        if (LIKELY(kind != ORDINARY && kind != ESCAPE))
+            break;
+        at += kind == ESCAPE && at + 1 < end && at[1] != '\n' ? 2 : 1;
+    }
+    if (at > end)
+        at = end;
     token->text = lexer->at;
     token->len = (uint32_t)(at - lexer->at);
     token->quoted = false;

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "zone/base/attr.h"
 
 #define LEXER_PAD 64
@@ -26,6 +30,20 @@ struct lexer {
     const char *error;    /* NULL, or a phrase: unbalanced parenthesis, open quote ... */
     unsigned depth;       /* open parentheses */
 };
+
+#if defined(__SSE2__)
+/* Of the sixteen octets at AT, which may end or interrupt a token: bit i for octet i. Control characters that
+ * are ordinary are among them. */
+static inline unsigned lexer_special16(const char *at)
+{
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(b, _mm_set1_epi8(' ')), b);
+    __m128i parens = _mm_cmpeq_epi8(_mm_and_si128(b, _mm_set1_epi8((char)0xfe)), _mm_set1_epi8('('));
+    __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8(';')),
+        _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'))));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(parens, marks)));
+}
+#endif
 
 void lexer_init(struct lexer *lexer, const char *text, size_t len) NONNULL(1, 2);
 

@@ -65,9 +65,11 @@ enum err rdata_parse(uint16_t type, struct lexer *lexer, const uint8_t *origin, 
     p.start = p.at = out;
     p.end = out + RDATA_MAX;
     p.err = ERR_OK;
+    p.first = (struct token){.text = lexer->at};
     p.why = why;
     p.token = (struct token){.text = lexer->at};
-    p.waiting = lexer_next(lexer, &p.token);
+    p.waiting = false;
+    p.waiting = parser_more(&p);
     bool generic = p.waiting && p.token.len == 2 && !p.token.quoted && memcmp(p.token.text, "\\#", 2) == 0;
     if (!(generic ? parse_generic(&p) : parse_fields(&p)))
         return p.err != ERR_OK ? p.err : ERR_SYNTAX;
@@ -121,23 +123,33 @@ static bool rules_hold(struct rdata_parser *p, const struct token *firsts)
     return rule_refuse(p, broken, digest_len);
 }
 
-static bool parse_fields(struct rdata_parser *p)
+/* Not set in every record: only rules ask where the fields began. */
+static bool parse_ruled_fields(struct rdata_parser *p)
 {
     struct token firsts[FIELDS_MAX];
     for (struct token *first = firsts; p->field->kind != FIELD_END; p->field++, first++) {
-        if ((p->field->flags & FIELD_OPTIONAL) != 0) {
-            p->waiting = parser_more(p);
-            if (!p->waiting)
-                break;
-        }
         p->first.text = NULL;
         if (UNLIKELY(!parses[p->field->kind](p)))
             return false;
         *first = p->first.text != NULL ? p->first : p->token;
     }
-    if (UNLIKELY(!parse_end(p)))
-        return false;
-    return (p->info->flags & TYPE_FLAG_RULES) == 0 || rules_hold(p, firsts);
+    return parse_end(p) && rules_hold(p, firsts);
+}
+
+static bool parse_fields(struct rdata_parser *p)
+{
+    if ((p->info->flags & TYPE_FLAG_RULES) != 0)
+        return parse_ruled_fields(p);
+    for (; p->field->kind != FIELD_END; p->field++) {
+        if (UNLIKELY((p->field->flags & FIELD_OPTIONAL) != 0)) {
+            p->waiting = parser_more(p);
+            if (!p->waiting)
+                break;
+        }
+        if (UNLIKELY(!parses[p->field->kind](p)))
+            return false;
+    }
+    return parse_end(p);
 }
 
 static bool parse_any(struct rdata_parser *p)

@@ -8,14 +8,27 @@ static const char *const number_hints[9] = {[1] = "a number from 0 to 255 belong
     [4] = "a number from 0 to 4294967295 belongs here",
     [8] = "a number from 0 to 18446744073709551615 belongs here"};
 
-bool parser_number(const char *text, size_t len, uint64_t max, uint64_t *value)
+static bool wide_number(const char *text, size_t len, uint64_t max, uint64_t *value)
 {
     uint64_t sum = 0;
-    if (len == 0)
-        return false;
     for (size_t i = 0; i < len; i++) {
         unsigned digit = (unsigned char)text[i] - (unsigned)'0';
         if (digit > 9 || sum > (UINT64_MAX - digit) / 10)
+            return false;
+        sum = sum * 10 + digit;
+    }
+    *value = sum;
+    return len > 0 && sum <= max;
+}
+
+bool parser_number(const char *text, size_t len, uint64_t max, uint64_t *value)
+{
+    uint64_t sum = 0;
+    if (UNLIKELY(len - 1 > 18)) /* none, or so many that they might overflow */
+        return wide_number(text, len, max, value);
+    for (size_t i = 0; i < len; i++) {
+        unsigned digit = (unsigned char)text[i] - (unsigned)'0';
+        if (UNLIKELY(digit > 9))
             return false;
         sum = sum * 10 + digit;
     }
@@ -136,9 +149,17 @@ bool parse_period(struct rdata_parser *p)
     return true;
 }
 
-static unsigned two_digits(const char *text)
+/* Eight digits at TEXT as four numbers of two digits, in the octets 0, 2, 4 and 6; false when they are not
+ * all digits. Little-endian. */
+static inline bool digit_pairs(const char *text, uint64_t *pairs)
 {
-    return (unsigned)(text[0] - '0') * 10 + (unsigned)(text[1] - '0');
+    uint64_t word;
+    memcpy(&word, text, 8);
+    uint64_t digits = word ^ UINT64_C(0x3030303030303030);
+    if (((digits + UINT64_C(0x0606060606060606)) | digits) & UINT64_C(0xf0f0f0f0f0f0f0f0))
+        return false;
+    *pairs = (digits * 10 + (digits >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+    return true;
 }
 
 static bool is_leap(unsigned year)
@@ -167,32 +188,34 @@ static const char *date_fault(unsigned year, unsigned month, unsigned day)
     return NULL;
 }
 
+static const char time_hint[] = "write YYYYMMDDHHMMSS in UTC, or seconds since 1970";
+
 /* RFC 4034 3.2: 14 digits are a date, up to 10 are seconds since 1970. Both are modulo 2^32 (RFC 4034
  * 3.1.5, serial number arithmetic), so that a date beyond 2106 wraps, as does one before 1970, which
  * other programs print for a time far ahead. */
 bool parse_time(struct rdata_parser *p)
 {
-    static const char hint[] = "write YYYYMMDDHHMMSS in UTC, or seconds since 1970";
-    uint64_t value;
+    uint64_t value, date, day_and_time;
     if (!parser_word(p))
         return false;
     const char *text = p->token.text;
-    if (!all_digits(&p->token) || (p->token.len != 14 && p->token.len > 10))
-        return parser_refuse(p, hint, " is not a time");
-    if (p->token.len != 14) {
+    if (UNLIKELY(p->token.len != 14 || !digit_pairs(text, &date) || !digit_pairs(text + 6, &day_and_time))) {
+        if (!all_digits(&p->token) || p->token.len > 10)
+            return parser_refuse(p, time_hint, " is not a time");
         if (!parser_number(text, p->token.len, UINT32_MAX, &value))
-            return parser_refuse(p, hint, " is above 4294967295");
+            return parser_refuse(p, time_hint, " is above 4294967295");
         parser_put(p, value, 4);
         return true;
     }
-    unsigned year = two_digits(text) * 100 + two_digits(text + 2), month = two_digits(text + 4);
-    unsigned day = two_digits(text + 6), hour = two_digits(text + 8), minute = two_digits(text + 10);
-    unsigned second = two_digits(text + 12);
+    unsigned year = (unsigned)(date & 255) * 100 + (unsigned)(date >> 16 & 255);
+    unsigned month = (unsigned)(date >> 32 & 255), day = (unsigned)(date >> 48);
+    unsigned hour = (unsigned)(day_and_time >> 16 & 255), minute = (unsigned)(day_and_time >> 32 & 255);
+    unsigned second = (unsigned)(day_and_time >> 48);
     const char *fault = date_fault(year, month, day);
     if (fault == NULL && (hour > 23 || minute > 59 || second > 59))
         fault = "there is no such time of day";
     if (fault != NULL)
-        return parser_refuse(p, hint, ": %s", fault);
+        return parser_refuse(p, time_hint, ": %s", fault);
     value = (uint64_t)days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
     parser_put(p, value & UINT32_MAX, 4);
     return true;
@@ -228,29 +251,33 @@ bool parse_type(struct rdata_parser *p)
 /* Type bitmaps hold mostly types below 512; the rest is kept apart, and cleared only when needed. */
 struct bitmap {
     uint8_t low[2][32];
-    unsigned last; /* highest window in use */
-    bool wide;     /* `high` is in use */
+    uint8_t len[2]; /* octets in use in each of them */
+    unsigned last;  /* highest window in use */
+    bool wide;      /* `high` is in use */
     uint8_t high[256][32];
 };
 
 static uint8_t *bitmap_window(struct bitmap *bitmap, unsigned window)
 {
-    if (window < 2)
-        return bitmap->low[window];
     if (!bitmap->wide)
         memset(bitmap->high, 0, sizeof bitmap->high);
     bitmap->wide = true;
     return bitmap->high[window];
 }
 
-static bool bitmap_put(struct rdata_parser *p, unsigned window, const uint8_t bits[32])
+static unsigned bits_len(const uint8_t bits[32])
 {
     unsigned len = 32;
     while (len > 0 && bits[len - 1] == 0)
         len--;
+    return len;
+}
+
+static bool bitmap_put(struct rdata_parser *p, unsigned window, const uint8_t bits[32], unsigned len)
+{
     if (len == 0)
         return true;
-    if (parser_room(p) < 2 + len)
+    if (UNLIKELY(parser_room(p) < 2 + len))
         return parser_full(p);
     *p->at++ = (uint8_t)window;
     *p->at++ = (uint8_t)len;
@@ -259,26 +286,34 @@ static bool bitmap_put(struct rdata_parser *p, unsigned window, const uint8_t bi
     return true;
 }
 
+static inline void bitmap_add(struct bitmap *bitmap, uint16_t type)
+{
+    unsigned window = type >> 8, octet = type >> 3 & 31;
+    uint8_t *bits = window < 2 ? bitmap->low[window] : bitmap_window(bitmap, window);
+    bits[octet] = (uint8_t)(bits[octet] | 0x80 >> (type & 7));
+    if (window < 2 && octet >= bitmap->len[window])
+        bitmap->len[window] = (uint8_t)(octet + 1);
+    bitmap->last = window > bitmap->last ? window : bitmap->last;
+}
+
 bool parse_bitmap(struct rdata_parser *p)
 {
     struct bitmap bitmap;
     uint8_t *before = p->at;
     uint16_t type;
     memset(bitmap.low, 0, sizeof bitmap.low);
+    bitmap.len[0] = bitmap.len[1] = 0;
     bitmap.last = 0;
     bitmap.wide = false;
     while (parser_more(p)) {
-        if (!type_take(p, &type))
+        if (UNLIKELY(!type_take(p, &type)))
             return false;
-        unsigned window = type >> 8, octet = type >> 3 & 31;
-        uint8_t *bits = bitmap_window(&bitmap, window);
-        bits[octet] = (uint8_t)(bits[octet] | 0x80 >> (type & 7));
-        bitmap.last = window > bitmap.last ? window : bitmap.last;
+        bitmap_add(&bitmap, type);
     }
-    for (unsigned window = 0; window <= bitmap.last; window++) {
-        if (window > 1 && !bitmap.wide)
-            break;
-        if (!bitmap_put(p, window, window < 2 ? bitmap.low[window] : bitmap.high[window]))
+    if (!bitmap_put(p, 0, bitmap.low[0], bitmap.len[0]) || !bitmap_put(p, 1, bitmap.low[1], bitmap.len[1]))
+        return false;
+    for (unsigned window = 2; bitmap.wide && window <= bitmap.last; window++) {
+        if (!bitmap_put(p, window, bitmap.high[window], bits_len(bitmap.high[window])))
             return false;
     }
     return p->at > before || (p->field->flags & FIELD_EMPTY) != 0 ? true : parser_missing(p, p->field->name);

@@ -27,13 +27,32 @@ struct rdata_parser {
     struct complaint *why;
 };
 
-/* Takes the next token; false, without complaint, at the end of the entry (`err` tells a lexer's error). */
+/* Takes the next token; false, without complaint, at the end of the entry (`err` tells a lexer's error).
+ * A short ordinary token behind blanks and before a blank is taken here: most are. */
 static inline bool parser_more(struct rdata_parser *p)
 {
     if (p->waiting) {
         p->waiting = false;
         return true;
     }
+#if defined(__SSE2__)
+    const char *at = p->lexer->at;
+    while (*at == ' ')
+        at++;
+    unsigned special = lexer_special16(at);
+    const char *end = at + __builtin_ctz(special | 0x10000);
+    if (LIKELY(end != at && end < p->lexer->end && (*end == ' ' || *end == '\n'))) {
+        p->token.text = at;
+        p->token.len = (uint32_t)(end - at);
+        p->token.quoted = false;
+        p->lexer->at = end;
+        return true;
+    }
+    if (*at == '\n' && p->lexer->depth == 0 && at < p->lexer->end) {
+        p->lexer->at = at;
+        return false;
+    }
+#endif
     return lexer_next(p->lexer, &p->token);
 }
 
