@@ -179,7 +179,7 @@ static enum verdict answer_name(struct answering *answering)
     if (UNLIKELY((node->flags & NODE_DNAME) != 0))
         return answer_dname(answering, node);
     if ((node->flags & NODE_WILDCARD_CHILD) != 0) {
-        const struct node *wildcard = find_wildcard(answering->snapshot, node);
+        const struct node *wildcard = find_source(answering->find);
         if (LIKELY(wildcard != NULL))
             return answer_wildcard(answering, wildcard);
     }

@@ -1,5 +1,6 @@
 #include "zone/store/find.h"
 
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -153,6 +154,19 @@ const struct node *find_wildcard(const struct snapshot *snapshot, const struct n
     name[1] = '*';
     memcpy(name + 2, node->name, node->name_len);
     return find_relative(snapshot, name, node->name_len + 2u);
+}
+
+const struct node *find_source(const struct find *find)
+{
+    static const uint8_t star[2] = {1, '*'};
+    uint8_t name[NAME_MAX];
+    const struct node *node = find->node;
+    if ((node->flags & NODE_WILDCARD_CHILD) == 0)
+        return NULL;
+    memcpy(name, star, 2);
+    memcpy(name + 2, node->name, node->name_len);
+    return find_hashed(
+        find->snapshot, hash_label(find->hash[node->labels], star + 1, 1), name, node->name_len + 2u);
 }
 
 /* ---- targets ---- */
@@ -393,16 +407,25 @@ const struct node *find_nsec3(const struct snapshot *snapshot, const uint8_t has
     return node;
 }
 
+/* The one-shot SHA1() fetches its algorithm by name each time, under a lock, and takes five times as long. */
+static void sha1(const uint8_t *bytes, size_t len, uint8_t hash[20])
+{
+    SHA_CTX context;
+    SHA1_Init(&context);
+    SHA1_Update(&context, bytes, len);
+    SHA1_Final(hash, &context);
+}
+
 void nsec3_hash(const struct snapshot *snapshot, const uint8_t *name, size_t name_len, uint8_t hash[20])
 {
     const struct image_header *header = snapshot->image->header;
     uint8_t input[NAME_MAX + 255];
     memcpy(input, name, name_len);
     memcpy(input + name_len, header->nsec3_salt, header->nsec3_salt_len);
-    SHA1(input, name_len + header->nsec3_salt_len, hash);
+    sha1(input, name_len + header->nsec3_salt_len, hash);
     for (unsigned i = 0; i < header->nsec3_iterations; i++) {
         memcpy(input, hash, 20);
         memcpy(input + 20, header->nsec3_salt, header->nsec3_salt_len);
-        SHA1(input, 20u + header->nsec3_salt_len, hash);
+        sha1(input, 20u + header->nsec3_salt_len, hash);
     }
 }

@@ -45,6 +45,9 @@ static inline void find_name(
 /* The wildcard child "*" of NODE (RFC 4592 3.3.1 source of synthesis), or NULL. */
 const struct node *find_wildcard(const struct snapshot *snapshot, const struct node *node) NONNULL(1, 2);
 
+/* The same below the closest encloser of FIND, which was not exact: its hash is known. */
+const struct node *find_source(const struct find *find) NONNULL(1);
+
 /* The exact node of a relative name (NAME_LEN octets of labels, lower case, no root label), or NULL. */
 const struct node *find_relative(const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)
     NONNULL(1);

@@ -472,6 +472,16 @@ static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref 
     return at;
 }
 
+static inline uint8_t *simple_soa(
+    struct writer *writer, unsigned index, const struct rr_ref *ref, unsigned owner, uint64_t head)
+{
+    struct linked linked = {.ref = ref, .owner = {.len = 2, .pointer = (uint16_t)owner}, .head = head};
+    struct record record;
+    record_read(ref->rrset->data, true, &record);
+    writer->names_of[index] = UNTRACKED;
+    return LIKELY(put_soa(writer, &linked, &record)) ? writer->at : NULL;
+}
+
 /* True when all records are wanted, in their order: `first` 0, `records` set, `signatures` either. */
 static inline bool is_plain(const struct rr_ref *ref)
 {
@@ -495,8 +505,11 @@ static inline uint8_t *put_simple(
         return NULL;
     unsigned owner = __builtin_bswap16((uint16_t)(0xc000 | place));
     uint64_t head = head_of(writer, rrset->type, ref->ttl);
-    if (rrset_linked(rrset->type)) {
-        uint16_t *names = rrset->type != TYPE_SOA ? track(writer, index, count) : NULL;
+    if (rrset->type == TYPE_SOA) {
+        if ((at = simple_soa(writer, index, ref, owner, head)) == NULL)
+            return NULL;
+    } else if (rrset_linked(rrset->type)) {
+        uint16_t *names = track(writer, index, count);
         if (UNLIKELY(names == NULL))
             return NULL;
         at = simple_linked(writer, ref, owner, head, names, at);
