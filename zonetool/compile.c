@@ -25,6 +25,9 @@ enum outcome compile_run(const struct arguments *arguments)
     enum outcome outcome = source_open(&source, arguments->operands[0], arguments, WANT_CHECKED_IMAGE, &report);
     if (outcome == OUTCOME_CLEAN)
         outcome = write_image(&source, arguments->operands[1], arguments);
+    /* There are errors that forbid no serving: the image is there, and the exit status tells. */
+    if (outcome == OUTCOME_CLEAN && report.errors > 0)
+        outcome = OUTCOME_FINDINGS;
     source_close(&source);
     report_clear(&report);
     return outcome;

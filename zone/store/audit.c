@@ -14,6 +14,15 @@ static bool node_place_ok(const struct image *image, uint32_t ref)
            (uint64_t)ref * 8 + sizeof(struct node) <= image->header->order_at;
 }
 
+/* REF is a node of the names, not just a place where one could be. */
+static bool is_node(const struct image *image, uint32_t ref)
+{
+    if (!node_place_ok(image, ref))
+        return false;
+    uint32_t number = image_node(image, ref)->number;
+    return number < image->header->node_count && image->order[number] == ref;
+}
+
 static const char *audit_link(const struct image *image, const struct rrset *rrset,
     const struct record *record, unsigned index, size_t owner_labels)
 {
@@ -29,7 +38,7 @@ static const char *audit_link(const struct image *image, const struct rrset *rrs
     if (link->from >= LINK_RECORD ? (unsigned)(link->from - LINK_RECORD) >= index : link->from > owner_labels)
         return "a link points outside";
     uint32_t target = rrset->type == TYPE_SOA ? 0 : link_target(link);
-    if (target != 0 && !node_place_ok(image, target))
+    if (target != 0 && !is_node(image, target))
         return "a link's target lies outside";
     return NULL;
 }
@@ -85,8 +94,8 @@ static const char *audit_node(const struct image *image, uint32_t ref, uint32_t 
     const uint8_t *limit = image->base + image->header->order_at;
     if (node->name + node->name_len > limit || node->name_len + image->header->apex_len > NAME_MAX)
         return "a node's name is too long";
-    if (node->number != number || !node_place_ok(image, node->parent) ||
-        (node->cut != 0 && !node_place_ok(image, node->cut)))
+    if (node->number != number || !is_node(image, node->parent) ||
+        (node->cut != 0 && !is_node(image, node->cut)))
         return "a node refers outside";
     const char *why = audit_name(node);
     size_t labels = (size_t)node->labels + image->header->apex_labels;
@@ -119,14 +128,64 @@ static const char *audit_index(const struct image *image)
     return found == image->header->node_count ? NULL : "the index does not hold every node";
 }
 
+static bool has_records(const struct node *node, uint16_t type)
+{
+    const struct rrset *rrset = node_rrset(node, type);
+    return rrset != NULL && rrset->count > 0;
+}
+
+/* What the answer engine takes for granted where a flag is set. */
+static const char *audit_flags(const struct image *image, const struct node *node)
+{
+    bool apex = node->number == 0, hidden = node->cut != 0;
+    const struct node *cut = image_node(image, node->cut);
+    unsigned expected =
+        (apex ? NODE_APEX : 0u) | (hidden ? NODE_HIDDEN : 0u) |
+        (has_records(node, TYPE_NS) && !apex ? NODE_DELEGATION : 0u) |
+        (has_records(node, TYPE_DNAME) ? NODE_DNAME : 0u) |
+        (has_records(node, TYPE_CNAME) ? NODE_CNAME : 0u) |
+        (node->name_len > 1 && node->name[0] == 1 && node->name[1] == '*' ? NODE_WILDCARD : 0u);
+    if ((node->flags & ~(unsigned)NODE_WILDCARD_CHILD) != expected)
+        return "a node's flags do not fit its content";
+    if (hidden && (cut->number >= node->number || (cut->flags & (NODE_DELEGATION | NODE_DNAME)) == 0))
+        return "a node lies below a cut that is none";
+    return node->labels > image->header->max_labels ? "a node is deeper than the header says" : NULL;
+}
+
+static bool below(const struct node *node, const struct node *parent)
+{
+    return parent->labels + 1 == node->labels && parent->number < node->number &&
+           parent->name_len + 1u + node->name[0] == node->name_len &&
+           memcmp(node->name + 1 + node->name[0], parent->name, parent->name_len) == 0;
+}
+
+static const char *audit_nsec3(const struct image *image)
+{
+    const struct image_header *header = image->header;
+    const struct node *last = NULL;
+    for (uint32_t i = 0; i < header->nsec3_count; i++) {
+        const struct node *node = image_node(image, image->nsec3_order[i]);
+        if (node->flags != NODE_NSEC3 || node->labels != 1 || node->name[0] != 32 ||
+            !has_records(node, TYPE_NSEC3))
+            return "an NSEC3 node is none";
+        if (last != NULL && memcmp(last->name, node->name, node->name_len) >= 0)
+            return "the NSEC3 nodes are not in order";
+        last = node;
+    }
+    return NULL;
+}
+
 static const char *audit_chain(const struct image *image)
 {
     const struct image_header *header = image->header;
     for (uint32_t i = 0; i < header->node_count; i++) {
         const struct node *node = image_node(image, image->order[i]);
         const struct node *parent = image_node(image, node->parent);
-        if (i > 0 && (node->labels == 0 || parent->labels + 1 != node->labels || parent->number >= i))
+        if (i == 0 ? node->labels != 0 : node->labels == 0 || !below(node, parent))
             return "a node's parent is not its ancestor";
+        const char *why = audit_flags(image, node);
+        if (why != NULL)
+            return why;
         if (index_find(image, index_hash(header->seed, node->name, node->name_len), node->name,
                 node->name_len) != image->order[i])
             return "the index does not find a node";
@@ -147,6 +206,8 @@ enum err image_audit(const struct image *image, const char **why)
         reason = audit_index(image);
     if (reason == NULL)
         reason = audit_chain(image);
+    if (reason == NULL)
+        reason = audit_nsec3(image);
     if (reason == NULL &&
         (header->apex != image->order[0] || node_rrset(image_node(image, header->apex), TYPE_SOA) == NULL))
         reason = "the apex is not the first node, or has no SOA";
