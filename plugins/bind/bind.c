@@ -37,7 +37,7 @@ static enum err append(struct arena *world, struct option_strings *list, const s
 /* Several bind lines of a block add up. */
 static enum err setup(struct setup *setup, void **self)
 {
-    struct bind bind;
+    struct bind bind = {0};
     enum err err = options_parse(setup, options, &bind);
     *self = setup->block;
     if (err == ERR_OK)

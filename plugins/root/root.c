@@ -19,7 +19,7 @@ static const struct option options[] = {
 
 static enum err setup(struct setup *setup, void **self)
 {
-    struct root root;
+    struct root root = {0};
     struct stat status;
     enum err err = options_parse(setup, options, &root);
     if (err != ERR_OK)
