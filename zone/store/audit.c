@@ -144,6 +144,7 @@ static const char *audit_flags(const struct image *image, const struct node *nod
         (has_records(node, TYPE_NS) && !apex ? NODE_DELEGATION : 0u) |
         (has_records(node, TYPE_DNAME) ? NODE_DNAME : 0u) |
         (has_records(node, TYPE_CNAME) ? NODE_CNAME : 0u) |
+        (has_records(node, TYPE_A) || has_records(node, TYPE_AAAA) ? NODE_ADDRESSES : 0u) |
         (node->name_len > 1 && node->name[0] == 1 && node->name[1] == '*' ? NODE_WILDCARD : 0u);
     if ((node->flags & ~(unsigned)NODE_WILDCARD_CHILD) != expected)
         return "a node's flags do not fit its content";
