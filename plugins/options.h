@@ -149,8 +149,9 @@ struct option {
         .word = NULL, .arg = NULL, .help = NULL                                                              \
     }
 
-/* Sets the fallbacks, then reads the setup's directive into the struct at INTO, as ROWS say. Reports every
- * error found; ERR_INVALID when there was one. ROWS may be NULL: a directive that takes nothing. */
+/* Sets every row's field to its fallback or to zero, then reads the setup's directive into the struct at
+ * INTO, as ROWS say. Reports every error found; ERR_INVALID when there was one. ROWS may be NULL: a directive
+ * that takes nothing. */
 enum err options_parse(struct setup *setup, const struct option *rows, void *into) NODISCARD NONNULL(1);
 
 /* The same for one option line, for plugins that took it by OPTION_LINES: the rows without a word are

@@ -94,6 +94,11 @@ static enum err take_text(struct walk *walk, const char *text, const struct toke
 static enum err take_fallbacks(struct walk *walk, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
+        size_t size = option_size(walk->rows[i].kind);
+        if (size != 0)
+            memset(walk->into + walk->rows[i].offset, 0, size);
+    }
+    for (unsigned i = 0; i < count; i++) {
         if (walk->rows[i].fallback == NULL)
             continue;
         enum err err = take_text(walk, walk->rows[i].fallback, &walk->line->name, i);

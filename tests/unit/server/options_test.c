@@ -80,7 +80,7 @@ static enum err parse_rows(const char *line, const struct option *with, struct m
     struct corefile corefile;
     char text[2048];
     int len = snprintf(text, sizeof text, ".\n%s\n", line);
-    memset(made, 0, sizeof *made);
+    memset(made, 0xa5, sizeof *made); /* the engine is to set every field */
     heard[0] = '\0';
     if (corefile_parse("C", text, (size_t)len, &context, &world, &corefile) != ERR_OK)
         return ERR_SYNTAX;
