@@ -223,11 +223,11 @@ def restart(server):
 
 def test_restart_serves_the_same():
     with harness.Workspace() as space:
-        server, _ = start(space, zone(1, "one", hosts(20000)))
+        server, _ = start(space, zone(1, "one", hosts(60000)))
         restart(server)
         assert version(server) == "one"
         server.stop()
-        space.write("example.zone", zone(2, "two", hosts(20000)))
+        space.write("example.zone", zone(2, "two", hosts(60000)))
         server.launch()
         server.wait()
         assert version(server) == "two", "the text has changed while the server was down"
@@ -236,7 +236,7 @@ def test_restart_serves_the_same():
 def test_damaged_image_is_rebuilt():
     """Whatever happens to the kept image, the zone is served from its text."""
     with harness.Workspace() as space:
-        server, _ = start(space, zone(1, "one", hosts(20000)))
+        server, _ = start(space, zone(1, "one", hosts(60000)))
         server.stop()
         kept = images(space)
         if not kept:
@@ -261,7 +261,7 @@ def test_damaged_image_is_rebuilt():
             server.launch()
             server.wait()
             assert version(server) == "one", damage
-            for i in (0, 777, 19999):
+            for i in (0, 777, 59999):
                 answer = server.ask(f"h{i}.example.", "A")
                 assert answer.answer and answer.answer[0][4][2:] == bytes([i >> 8 & 255, i & 255]), (damage, i)
             server.stop()

@@ -562,6 +562,8 @@ enum err load_changes(const char *path, const struct load_options *options, stru
     struct load_result *result, uint32_t *changes, struct snapshot **out)
 {
     struct comparing comparing = {.snapshot = current, .header = current->image->header, .options = options};
+    struct snapshot *made = NULL;
+    uint32_t count = 0;
     bool anew = false;
     memset(result, 0, sizeof *result);
     enum err err = open_source(&comparing, path);
@@ -571,14 +573,26 @@ enum err load_changes(const char *path, const struct load_options *options, stru
         err = compare(&comparing);
     if (err == ERR_OK) {
         if (comparing.changed_count == 0 && !comparing.unknown) {
-            *changes = 0;
-            *out = snapshot_hold(current);
+            made = snapshot_hold(current);
         } else if (comparing.changed_count > CHANGED_MAX) {
             anew = true;
         } else {
-            err = read_changed(&comparing, result, changes, out);
+            err = read_changed(&comparing, result, &count, &made);
             anew = err == ERR_LIMIT;
         }
+    }
+    /* It is read twice: both have to have seen the same. */
+    unsigned torn = sources_report_changed(&comparing.sources, &options->sink);
+    result->errors += torn;
+    if (err == ERR_OK && torn > 0) {
+        if (made != NULL)
+            snapshot_release(made);
+        err = ERR_INVALID;
+        anew = false;
+    }
+    if (err == ERR_OK && !anew) {
+        *changes = count;
+        *out = made;
     }
     comparing_clear(&comparing);
     return anew ? load_anew(path, options, current, result, changes, out) : err;

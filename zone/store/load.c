@@ -104,7 +104,9 @@ static enum err load(const char *path, const struct load_options *options, bool 
         result->warnings = text.warnings;
         result->records = text.records;
         err = build(&loading, &text, options, skeleton, result, &image);
-        if (err == ERR_OK && text.errors > 0) {
+        unsigned changed = sources_report_changed(&loading.sources, &options->sink);
+        result->errors += changed;
+        if (err == ERR_OK && text.errors + changed > 0) {
             image_release(image);
             err = ERR_INVALID;
         }

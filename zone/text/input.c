@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zone/base/guard.h"
 #include "zone/text/lexer.h"
 
 #define PAGE ((size_t)4096)
@@ -37,11 +38,11 @@ static enum err map_file(struct input *input, int fd, size_t len)
     if (at == MAP_FAILED)
         return ERR_IO;
     madvise(at, len, MADV_SEQUENTIAL);
-    return ERR_OK;
+    input->guard = guard_add(at, len);
+    return input->guard >= 0 ? ERR_OK : ERR_LIMIT;
 }
 
-/* Small files are copied: cheaper than mapping, and an editor that truncates one in place cannot raise
- * SIGBUS under the reader. */
+/* Small files are copied: cheaper than mapping. */
 static enum err copy_stream(struct input *input, int fd, size_t expected)
 {
     size_t room = room_for(expected < PAGE ? PAGE : expected);
@@ -67,10 +68,19 @@ static enum err copy_stream(struct input *input, int fd, size_t expected)
     return err;
 }
 
-static void stamp_from(struct input *input, const struct stat *st)
+static enum err map_or_copy(struct input *input, int fd, size_t len)
 {
-    input->regular = S_ISREG(st->st_mode);
-    input->stamp = (struct input_stamp){
+    enum err err = map_file(input, fd, len);
+    if (err != ERR_LIMIT)
+        return err;
+    munmap((void *)(uintptr_t)input->text, input->mapped);
+    input->mapped = input->len = 0;
+    return copy_stream(input, fd, len + 1);
+}
+
+static struct input_stamp stamp_of(const struct stat *st)
+{
+    return (struct input_stamp){
         .size = (uint64_t)st->st_size,
         .inode = st->st_ino,
         .device = st->st_dev,
@@ -79,11 +89,23 @@ static void stamp_from(struct input *input, const struct stat *st)
     };
 }
 
+bool input_changed(const struct input *input, const char *path)
+{
+    struct stat st;
+    if (guard_torn(input->guard))
+        return true;
+    if (!input->regular || stat(path, &st) != 0)
+        return false;
+    struct input_stamp now = stamp_of(&st);
+    return now.inode == input->stamp.inode && now.device == input->stamp.device &&
+           (now.size != input->stamp.size || now.modified_ns != input->stamp.modified_ns);
+}
+
 #define COPY_BELOW ((size_t)1 << 20)
 
 enum err input_open(struct input *input, const char *path)
 {
-    memset(input, 0, sizeof *input);
+    *input = (struct input){.guard = -1};
     bool standard = strcmp(path, "-") == 0;
     int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -96,9 +118,10 @@ enum err input_open(struct input *input, const char *path)
     }
     if (err == ERR_OK) {
         size_t size = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
-        stamp_from(input, &st);
+        input->regular = S_ISREG(st.st_mode);
+        input->stamp = stamp_of(&st);
         bool map = !standard && size >= COPY_BELOW;
-        err = map ? map_file(input, fd, size) : copy_stream(input, fd, size + 1);
+        err = map ? map_or_copy(input, fd, size) : copy_stream(input, fd, size + 1);
     }
     int saved = errno;
     close(fd);
@@ -110,7 +133,7 @@ enum err input_open(struct input *input, const char *path)
 
 enum err input_from_memory(struct input *input, const char *text, size_t len)
 {
-    memset(input, 0, sizeof *input);
+    *input = (struct input){.guard = -1};
     enum err err = reserve(input, room_for(len));
     if (err != ERR_OK)
         return err;
@@ -122,15 +145,16 @@ enum err input_from_memory(struct input *input, const char *text, size_t len)
 
 void input_close(struct input *input)
 {
+    guard_remove(input->guard);
     if (input->mapped != 0)
         munmap((void *)(uintptr_t)input->text, input->mapped);
-    memset(input, 0, sizeof *input);
+    *input = (struct input){.guard = -1};
 }
 
 void input_forget(const struct input *input, size_t from, size_t to)
 {
     from = (from + PAGE - 1) & ~(PAGE - 1);
     to = (to < input->len ? to : input->len) & ~(PAGE - 1);
-    if (input->regular && input->len >= COPY_BELOW && to > from)
+    if (input->guard >= 0 && to > from)
         madvise((char *)(uintptr_t)input->text + from, to - from, MADV_DONTNEED);
 }

@@ -1,6 +1,6 @@
 /* A source text in memory: a mapped file, or a copy of what a pipe gave. LEXER_PAD octets behind its end
- * can be read (they are zero). Frozen while in use; a file that is cut short meanwhile cannot hurt: sources
- * on which that could happen are copied. */
+ * can be read (they are zero). A file that is cut short meanwhile cannot hurt (zone/base/guard.h), but what
+ * was read of one that changes is worth nothing: ask input_changed afterwards. */
 #ifndef ZONE_TEXT_INPUT_H
 #define ZONE_TEXT_INPUT_H
 
@@ -23,6 +23,7 @@ struct input {
     size_t mapped; /* octets to unmap */
     struct input_stamp stamp;
     bool regular; /* a plain file, so that the stamp means something */
+    int guard;    /* of the mapping, -1 without one */
 };
 
 /* Opens PATH, "-" for standard input. errno tells why it failed. */
@@ -30,6 +31,10 @@ enum err input_open(struct input *input, const char *path) NODISCARD NONNULL(1, 
 
 /* Copies TEXT. */
 enum err input_from_memory(struct input *input, const char *text, size_t len) NODISCARD NONNULL(1);
+
+/* Whether the file at PATH that INPUT was opened from has changed in place since. One that was replaced
+ * (another inode) has not: what was read is the old content, whole. */
+bool input_changed(const struct input *input, const char *path) NODISCARD NONNULL(1, 2);
 
 void input_close(struct input *input) NONNULL(1);
 

@@ -120,3 +120,22 @@ void source_place(struct source *source, uint64_t at, uint32_t *line, uint32_t *
     *line = source->counted_lines + 1;
     *column = (uint32_t)(to - (start == NULL ? text : start + 1)) + 1;
 }
+
+unsigned sources_report_changed(struct sources *sources, const struct finding_sink *sink)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct source *source = sources->files[i];
+        struct finding finding = {.severity = SEVERITY_ERROR,
+            .rule = "file-changed",
+            .file = source->path,
+            .message = "the file was changed in place while it was read",
+            .hint = "write the new one beside it and rename it over the old one"};
+        if (!input_changed(&source->input, source->path))
+            continue;
+        count++;
+        if (sink->report != NULL)
+            sink->report(sink->context, &finding);
+    }
+    return count;
+}

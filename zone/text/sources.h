@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "zone/text/finding.h"
 #include "zone/text/input.h"
 
 struct source {
@@ -37,5 +38,9 @@ struct source *sources_get(struct sources *sources, uint16_t number) NONNULL(1);
 
 /* Line and column, both from 1, of an offset in a source. One thread at a time. */
 void source_place(struct source *source, uint64_t at, uint32_t *line, uint32_t *column) NONNULL(1, 3, 4);
+
+/* Tells of files that have changed in place since they were opened, and returns how many: what was read
+ * of them belongs to no state of theirs. */
+unsigned sources_report_changed(struct sources *sources, const struct finding_sink *sink) NONNULL(1, 2);
 
 #endif
