@@ -202,31 +202,99 @@ static char *signed_text(struct zone *zone, const char *text, const char *where)
 
 static void tell(void *context, const struct finding *finding)
 {
-    fprintf(stderr, "%s: zone line %u: %s\n", (const char *)context, finding->line, finding->message);
+    if (context != NULL && finding->severity == SEVERITY_ERROR)
+        fprintf(stderr, "%s: zone line %u: %s\n", (const char *)context, finding->line, finding->message);
 }
 
+static bool write_file(char *path, const char *text)
+{
+    int file = mkstemp(path);
+    bool fine = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text);
+    if (file >= 0)
+        close(file);
+    return fine;
+}
+
+/* Loads TEXT, as a change of the present snapshot when there is one. */
 static bool load_text(struct zone *zone, const char *text, const char *where)
 {
     char path[] = "/tmp/bailiwick-case-XXXXXX";
-    int file = mkstemp(path);
     uint8_t origin[NAME_MAX];
     struct image *image = NULL;
+    struct snapshot *changed = NULL;
     struct load_result result;
-    if (file < 0 || write(file, text, strlen(text)) != (ssize_t)strlen(text))
-        return false;
-    close(file);
-    if (name_parse(zone->origin, strlen(zone->origin), NULL, origin, NULL, NULL) != ERR_OK)
+    uint32_t changes;
+    if (!write_file(path, text) ||
+        name_parse(zone->origin, strlen(zone->origin), NULL, origin, NULL, NULL) != ERR_OK)
         return false;
     struct load_options options = {
         .origin = origin, .threads = 1, .sink = {.report = tell, .context = (void *)(uintptr_t)where}};
-    enum err err = load_image(path, &options, &result, &image);
+    enum err err = zone->snapshot == NULL
+                       ? load_image(path, &options, &result, &image)
+                       : load_changes(path, &options, zone->snapshot, &result, &changes, &changed);
     unlink(path);
     if (err != ERR_OK) {
-        fprintf(stderr, "%s: %s: %s\n", where, zone->origin, err_text(err));
+        if (where != NULL)
+            fprintf(stderr, "%s: %s: %s\n", where, zone->origin, err_text(err));
         return false;
     }
-    zone->snapshot = snapshot_new(image);
+    if (zone->snapshot != NULL)
+        snapshot_release(zone->snapshot);
+    zone->snapshot = image != NULL ? snapshot_new(image) : changed;
     return zone->snapshot != NULL;
+}
+
+static unsigned draw(unsigned *state)
+{
+    *state = *state * 1103515245 + 12345;
+    return *state >> 16 & 0x7fff;
+}
+
+/* What makes the zone a zone, or is not a record of one line. */
+static bool must_stay(const struct zone *zone, const char *line, size_t len)
+{
+    size_t origin_len = strlen(zone->origin);
+    bool apex =
+        *line == '@' || (strncmp(line, zone->origin, origin_len) == 0 && strchr(" \t", line[origin_len]));
+    char *copy = strndup(line, len);
+    bool vital =
+        strstr(copy, "SOA") != NULL || strstr(copy, " NS ") != NULL || strstr(copy, "\tNS\t") != NULL;
+    free(copy);
+    return *line == '$' || (apex && vital);
+}
+
+/* The text without some of its lines, and with names that the scenario's queries ask for or come near. */
+static char *other_text(const struct zone *zone, const char *text, unsigned *state)
+{
+    static const char *const more[] = {"nope", "*", "a.nope", "x.old", "q.w", "www", "deep.www", "*.w", "sub",
+        "b", "old.sub", "zz.new", "q.a", "x.b", "ent", "a.b.c.d", "mail", "self"};
+    char *out = NULL;
+    size_t len;
+    FILE *stream = open_memstream(&out, &len);
+    for (const char *line = text, *end; *line != 0; line = end + 1) {
+        end = strchr(line, '\n');
+        if (must_stay(zone, line, (size_t)(end - line)) || draw(state) % 3 != 0)
+            fprintf(stream, "%.*s", (int)(end + 1 - line), line);
+    }
+    for (unsigned i = 0; i < sizeof more / sizeof *more; i++) {
+        if (draw(state) % 3 == 0)
+            fprintf(stream, "%s.%s 60 IN TXT \"other\"\n", more[i],
+                strcmp(zone->origin, ".") ? zone->origin : "");
+    }
+    fclose(stream);
+    return out;
+}
+
+/* A zone that has become what it is: from one other text by way of a second. One that breaks a rule is passed
+ * over, as a server would. */
+static void load_others(struct zone *zone, const char *text)
+{
+    unsigned state = zone->seed;
+    for (unsigned i = 0; zone->seed != 0 && i < 2; i++) {
+        char *other = other_text(zone, text, &state);
+        load_text(zone, other, NULL);
+        free(other);
+    }
 }
 
 bool zone_load(struct zone *zone, const char *where)
@@ -237,6 +305,8 @@ bool zone_load(struct zone *zone, const char *where)
         text = signed_text(zone, plain, where);
         free(plain);
     }
+    if (text != NULL)
+        load_others(zone, text);
     bool loaded = text != NULL && load_text(zone, text, where);
     free(text);
     return loaded;

@@ -12,7 +12,8 @@ enum zone_signing { ZONE_UNSIGNED, ZONE_NSEC, ZONE_NSEC3, ZONE_OPTOUT };
 struct zone {
     char origin[256]; /* presentation form, absolute */
     enum zone_signing signing;
-    bool bare; /* the text is the whole zone: no SOA, NS and TTL are put before it */
+    bool bare;     /* the text is the whole zone: no SOA, NS and TTL are put before it */
+    unsigned seed; /* 0: read at once; else it comes about from another text, by changes this seed chooses */
     char *text;
     struct snapshot *snapshot;
     ldns_rr_list *hashed; /* signed with NSEC3: every name (as owner of a dummy record) to tell hashes by */

@@ -198,6 +198,20 @@ static void doubt_parent(struct making *making, const struct item *item)
     (void)add_item(making, name, len, false); /* decided when its depth comes */
 }
 
+/* Names that were doubted only after what stands below them had been looked at. */
+static void need_parents(struct making *making, unsigned depth)
+{
+    for (uint32_t i = 0; i < making->count; i++) {
+        const struct item *item = making->items[i];
+        if (!item->exists || item->nsec3 || item->labels != depth || depth == 0)
+            continue;
+        unsigned label_len = item->name[0] + 1u;
+        struct item *parent = find_item(making, item->name + label_len, item->name_len - label_len);
+        if (parent != NULL)
+            parent->needed = true;
+    }
+}
+
 /* Deepest names first, so that what is below a name is decided before it. */
 static void decide_existence(struct making *making)
 {
@@ -208,6 +222,7 @@ static void decide_existence(struct making *making)
             need_ancestors(making, item);
     }
     for (unsigned depth = NAME_LABELS_MAX + 1; depth-- > 0;) {
+        need_parents(making, depth + 1);
         for (uint32_t i = 0; i < making->count && making->failure == ERR_OK; i++) {
             struct item *item = making->items[i];
             if (item->content || item->labels != depth || item->nsec3)
