@@ -183,6 +183,8 @@ static enum err make_table(void *arg, const struct finding_sink *sink)
     if (file->count == 1 && file->block->zones_count == 1 &&
         name_equal(file->zones[0]->zone->name, file->block->zones[0]))
         file->only = file->zones[0];
+    if (file->count == 1)
+        return ERR_OK;
     enum err err = suffix_init(&file->table, &file->table_memory, file->count);
     for (unsigned i = 0; i < file->count && err == ERR_OK; i++) {
         err = suffix_add(&file->table, file->zones[i]->zone->name, file->zones[i]);
@@ -294,6 +296,8 @@ static const struct served_zone *route(const struct file *file, const struct que
 {
     if (LIKELY(file->only != NULL && query->question == &query->message.question && query->depth == 0))
         return file->only;
+    if (file->count == 1)
+        return name_under(query->question->lower, file->zones[0]->zone->name) ? file->zones[0] : NULL;
     const struct suffix_entry *entry = suffix_route(&file->table, query->question);
     return entry != NULL ? entry->value : NULL;
 }

@@ -357,7 +357,7 @@ class Bailiwick(Server):
         return None if binary("bailiwickd") else "build/bin/bailiwickd"
 
     def command(self):
-        text = "".join(f"{origin}:{self.port} {{\n    bind 127.0.0.1\n    file {path} {origin}\n{self.extra}}}\n"
+        text = "".join(f"{origin}:{self.port} {{\n    bind 127.0.0.1\n    bufsize {self.udp_size}\n    file {path} {origin}\n{self.extra}}}\n"
                        for origin, path in self.zones.items())
         conf = write_file(self.directory, "Corefile", text)
         self.environment.setdefault("XDG_CACHE_HOME", self.directory)
