@@ -292,6 +292,14 @@ static void warn_unused_snippets(struct parser *parser)
                 "nothing imports the snippet '%s'", snippet->name.text);
 }
 
+static void warn_no_block(struct parser *parser, unsigned blocks)
+{
+    struct token whole = {.file = parser->name, .text = "", .len = 0};
+    if (blocks == 0 && parser->reporter.errors == 0)
+        report(&parser->reporter, SEVERITY_WARNING, "no-block", &whole, "a block: example.org { ... }",
+            "there is no server block: nothing is served");
+}
+
 static enum err parse_all(struct parser *parser, struct corefile *out)
 {
     struct vector blocks = {0};
@@ -306,6 +314,7 @@ static enum err parse_all(struct parser *parser, struct corefile *out)
         }
     }
     warn_unused_snippets(parser);
+    warn_no_block(parser, blocks.count);
     *out = (struct corefile){
         .blocks = vector_seal(parser, &blocks, sizeof *out->blocks, _Alignof(struct server_block)),
         .blocks_count = blocks.count,
@@ -326,9 +335,11 @@ static const char *process_environment(const char *name)
     return getenv(name);
 }
 
-static void parser_begin(struct parser *parser, const struct corefile_context *context, struct arena *world)
+static void parser_begin(
+    struct parser *parser, const char *name, const struct corefile_context *context, struct arena *world)
 {
     *parser = (struct parser){.context = context,
+        .name = name,
         .environment = context->environment != NULL ? context->environment : process_environment,
         .world = world,
         .reporter = {.sink = context->sink}};
@@ -347,7 +358,7 @@ enum err corefile_read(
     const char *path, const struct corefile_context *context, struct arena *world, struct corefile *out)
 {
     struct parser parser;
-    parser_begin(&parser, context, world);
+    parser_begin(&parser, path, context, world);
     const char *name = arena_copy(world, path, strlen(path));
     return parser_end(&parser, name != NULL ? parser_open(&parser, name, NULL) : ERR_MEMORY, out);
 }
@@ -356,7 +367,7 @@ enum err corefile_parse(const char *name, const char *text, size_t len,
     const struct corefile_context *context, struct arena *world, struct corefile *out)
 {
     struct parser parser;
-    parser_begin(&parser, context, world);
+    parser_begin(&parser, name, context, world);
     const char *copy = arena_copy(world, name, strlen(name));
     enum err err = copy != NULL ? parser_open_text(&parser, copy, copy, text, len) : ERR_MEMORY;
     return parser_end(&parser, err, out);

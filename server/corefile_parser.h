@@ -35,6 +35,7 @@ struct vector {
 
 struct parser {
     const struct corefile_context *context;
+    const char *name; /* of the Corefile */
     const char *(*environment)(const char *name);
     struct arena *world;
     struct arena scratch; /* what only the reading needs: tokens, frames, snippets, growing arrays */

@@ -205,6 +205,7 @@ static const struct {
     {"(a) {\n log\n}\n. {\n}", "~1:1 unused-snippet\n", ".:53 {}\n"},
     {"(a) {\n log\n}\n(a) {\n}\n. {\n import a\n}", "4:1 duplicate-snippet\n~1:1 unused-snippet\n",
         ".:53 {}\n"},
+    {"", "~0:0 no-block\n", ""},
     {"(a)\n. {\n}", "1:1 snippet-body\n", ".:53 {}\n"},
     {"(a) {\n log\n", "1:5 unclosed-block\n~1:1 unused-snippet\n", ""},
     {"whoami\nlog\n", "~1:1 plugin-as-zone\n", "whoami.:53 {log}\n"},
