@@ -146,7 +146,7 @@ static bool item_close(struct rdata_parser *p, const struct param *param, uint8_
         p->at = length + 1 + len;
     }
     if (len == 0)
-        return refuse(p, param, NULL, "has an empty item");
+        return refuse(p, param, "items stand behind commas without blanks", "has an empty item");
     if (len > 255)
         return refuse(p, param, NULL, "has an item longer than 255 octets");
     *length = (uint8_t)len;

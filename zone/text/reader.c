@@ -229,6 +229,16 @@ static const char *type_hint(const struct token *token)
            "owner";
 }
 
+static void report_type(struct reader *reader, const struct token *token)
+{
+    const char *near = type_suggest(token->text, token->len), *hint = type_hint(token);
+    if (near == NULL || strncmp(hint, "an entry", 8) != 0)
+        report_token(reader, "unknown-type", token, hint, "not a record type:");
+    else
+        reader_report(reader, SEVERITY_ERROR, "unknown-type", token->text, token->len, NULL,
+            "not a record type: \"%.*s\" (did you mean %s?)", (int)token->len, token->text, near);
+}
+
 /* [TTL] [class] type, the first two in either order (RFC 1035 5.1). */
 static bool read_head(struct reader *reader, struct lexer *lexer, struct head *head)
 {
@@ -245,7 +255,7 @@ static bool read_head(struct reader *reader, struct lexer *lexer, struct head *h
                 continue;
             }
         }
-        report_token(reader, "unknown-type", token, type_hint(token), "not a record type:");
+        report_type(reader, token);
         return false;
     }
     if (lexer->error != NULL)
