@@ -19,7 +19,8 @@ static void prepare(
     struct probe *probe, const struct image *image, const struct build *build, const struct open_link *open)
 {
     probe->open = open;
-    probe->name_len = (uint8_t)(name_len(open->target) - build->apex_len);
+    size_t len = (size_t)open->record.record->rdata_len - rrset_name_at(open->record.type);
+    probe->name_len = (uint8_t)(len - build->apex_len);
     octets_lower(probe->name, open->target, probe->name_len);
     probe->hash = index_hash(build->seed, probe->name, probe->name_len);
     index_prefetch(image, probe->hash);
@@ -112,6 +113,8 @@ void link_resolve(const struct image *image, const struct build *build, struct s
     struct probe probes[GROUP];
     for (size_t from = 0; from < segment->links.count; from += GROUP) {
         size_t count = segment->links.count - from < GROUP ? segment->links.count - from : GROUP;
+        for (size_t i = from + GROUP; i < from + 2 * GROUP && i < segment->links.count; i++)
+            __builtin_prefetch(segment->links.items[i].target);
         for (size_t i = 0; i < count; i++)
             prepare(&probes[i], image, build, &segment->links.items[from + i]);
         for (size_t i = 0; i < count; i++)
