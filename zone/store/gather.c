@@ -8,7 +8,7 @@
 
 static uint16_t covered_type(const struct tape_record *record)
 {
-    return record->rdata_len >= 2 ? (uint16_t)(record->rdata[0] << 8 | record->rdata[1]) : 0;
+    return record->rdata_len >= 2 ? (uint16_t)((unsigned)record->rdata[0] << 8 | record->rdata[1]) : 0;
 }
 
 static bool belongs_to_nsec3(const struct tape_record *record)

@@ -314,7 +314,7 @@ bool parse_relay(struct rdata_parser *p)
         return false;
     unsigned type = p->at[-1];
     p->at--;
-    p->at[-1] = (uint8_t)(p->at[-1] << 7 | type);
+    p->at[-1] = (uint8_t)((unsigned)p->at[-1] << 7 | type);
     return gateway_put(p, type);
 }
 
