@@ -244,7 +244,7 @@ install: all ## install below DESTDIR/PREFIX: programs, libzone, headers, man pa
 	install -m 755 $(LIB)/libzone.so.$(VERSION) $(libdir)
 	ln -sf libzone.so.$(VERSION) $(libdir)/$(SONAME)
 	ln -sf $(SONAME) $(libdir)/libzone.so
-	for h in zone/*/*.h $(wildcard plugins/plugin.h); do install -D -m 644 $$h $(includedir)/$$h || exit 1; done
+	for h in zone/*/*.h plugins/*.h; do install -D -m 644 $$h $(includedir)/$$h || exit 1; done
 	$(fill) packaging/bailiwick-zone.pc.in > $(libdir)/pkgconfig/bailiwick-zone.pc
 	$(fill) packaging/bailiwickd.service.in > $(libdir)/systemd/system/bailiwickd.service
 	for m in man/*.[578]; do install -D -m 644 $$m $(mandir)/man$${m##*.}/$${m##*/} || exit 1; done

@@ -1,6 +1,9 @@
 #include "server/host.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "plugins/plugin.h"
 #include "server/epoch.h"
@@ -8,6 +11,7 @@
 #include "zone/base/log.h"
 
 #define RECLAIM_MS 5
+#define BACKGROUND_NICE 5 /* a third of a worker's share when they compete */
 
 static struct {
     uv_loop_t *loop;
@@ -82,9 +86,20 @@ void host_retire(void (*free_it)(void *), void *what)
 
 /* ---- background work ---- */
 
+/* Workers come first where both want a core: on Linux, niceness belongs to a thread, and those it starts
+ * inherit it. */
+static void be_nice(void)
+{
+    static _Thread_local bool nice_already;
+    if (!nice_already)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
+    nice_already = true;
+}
+
 static void run_job(uv_work_t *work)
 {
     struct job *job = work->data;
+    be_nice();
     job->run(job->arg);
 }
 
