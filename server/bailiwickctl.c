@@ -158,7 +158,7 @@ int main(int argc, char **argv)
     char why[WHY_MAX];
     int rest;
     if (args_parse(argc, argv, rows, &arguments, &rest, why) != ERR_OK)
-        return misused(why);
+        return (int)misused(why);
     if (arguments.help) {
         fputs(usage, stdout);
         args_help(stdout, rows);
@@ -169,7 +169,7 @@ int main(int argc, char **argv)
         return EXIT_FINE;
     }
     if (rest == argc || argc - rest > 2)
-        return misused(rest == argc ? "what is to be done?" : "too many words");
+        return (int)misused(rest == argc ? "what is to be done?" : "too many words");
     int fd = connect_server(arguments.control);
     if (fd < 0)
         return EXIT_CANNOT;
@@ -177,5 +177,5 @@ int main(int argc, char **argv)
     char *line = ask(fd, argv[rest], rest + 1 < argc ? argv[rest + 1] : NULL);
     enum exit_status status = line != NULL ? tell(line, arguments.json) : EXIT_CANNOT;
     free(line);
-    return status;
+    return (int)status;
 }

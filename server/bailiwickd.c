@@ -344,10 +344,10 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (args_parse(argc, argv, rows, &daemon.arguments, &rest, why) != ERR_OK)
-        return misused(why);
+        return (int)misused(why);
     if (rest != argc) {
         snprintf(why, sizeof why, "surplus argument '%.80s'", argv[rest]);
-        return misused(why);
+        return (int)misused(why);
     }
-    return dispatch(&daemon);
+    return (int)dispatch(&daemon);
 }

@@ -22,7 +22,8 @@ enum outcome compile_run(const struct arguments *arguments)
     struct report report;
     struct source source;
     report_init(&report, stderr);
-    enum outcome outcome = source_open(&source, arguments->operands[0], arguments, WANT_CHECKED_IMAGE, &report);
+    enum outcome outcome =
+        source_open(&source, arguments->operands[0], arguments, WANT_CHECKED_IMAGE, &report);
     if (outcome == OUTCOME_CLEAN)
         outcome = write_image(&source, arguments->operands[1], arguments);
     /* There are errors that forbid no serving: the image is there, and the exit status tells. */

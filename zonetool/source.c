@@ -37,8 +37,8 @@ static enum err audit(const struct image *image, const char *path, const struct 
     return err;
 }
 
-static enum err open_image(
-    struct source *source, const char *path, unsigned threads, enum want want, const struct finding_sink *sink)
+static enum err open_image(struct source *source, const char *path, unsigned threads, enum want want,
+    const struct finding_sink *sink)
 {
     enum err err = image_open(path, threads, sink, &source->image);
     if (err != ERR_OK)

@@ -72,6 +72,6 @@ int main(int argc, char **argv)
     }
     const struct command *command = find_command(argv[1]);
     if (command == NULL)
-        return complain("there is no command \"%s\"; see zonetool --help", argv[1]);
+        return (int)complain("there is no command \"%s\"; see zonetool --help", argv[1]);
     return (int)run(command, argc - 1, argv + 1);
 }
