@@ -318,13 +318,14 @@ class Server:
                 pass
         return found
 
-    def resident_mb(self):
-        """Proportional resident size of all its processes, in MB of 10^6 octets."""
+    def resident_mb(self, part="Pss"):
+        """Proportional resident size of all its processes, in MB of 10^6 octets; PART may be Pss_Anon, what is
+        not backed by a file that the system can drop and read again."""
         total = 0
         for pid in self.pids():
             try:
                 with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
-                    total += sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+                    total += sum(int(line.split()[1]) for line in rollup if line.startswith(part + ":"))
             except OSError:
                 pass
         return total * 1024 / 1e6
