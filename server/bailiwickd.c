@@ -17,6 +17,7 @@
 #include "zone/base/file.h"
 #include "zone/base/log.h"
 #include "zone/base/version.h"
+#include "zone/text/report.h"
 
 enum exit_status { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_CANNOT = 2 };
 
@@ -63,20 +64,11 @@ struct daemon {
     uv_signal_t signals[5];
     /* Findings come from loading threads, too. */
     pthread_mutex_t findings_lock;
+    struct report report;                /* where they go before the server runs */
     const struct finding_sink *listener; /* the reload that somebody waits for at the control socket */
 };
 
 /* ---- what is wrong, told ---- */
-
-/* Before serving a finding is for whoever started us, with its hint on a line of its own; later it is for the
- * log. */
-static void print_finding(void *context, const struct finding *finding)
-{
-    struct daemon *daemon = context;
-    pthread_mutex_lock(&daemon->findings_lock);
-    finding_print(daemon->arguments.check ? stdout : stderr, finding);
-    pthread_mutex_unlock(&daemon->findings_lock);
-}
 
 static void log_finding(const struct finding *finding)
 {
@@ -90,17 +82,19 @@ static void log_finding(const struct finding *finding)
         finding->hint != NULL ? finding->hint : "");
 }
 
+/* Before serving a finding is for whoever started us, with the line it stands on; later it is for the log. */
 static void hear_finding(void *context, const struct finding *finding)
 {
     struct daemon *daemon = context;
-    if (daemon->server == NULL) {
-        print_finding(daemon, finding);
-        return;
-    }
     pthread_mutex_lock(&daemon->findings_lock);
-    log_finding(finding);
-    if (daemon->listener != NULL)
-        daemon->listener->report(daemon->listener->context, finding);
+    if (daemon->server == NULL) {
+        struct finding_sink sink = report_sink(&daemon->report);
+        sink.report(sink.context, finding);
+    } else {
+        log_finding(finding);
+        if (daemon->listener != NULL)
+            daemon->listener->report(daemon->listener->context, finding);
+    }
     pthread_mutex_unlock(&daemon->findings_lock);
 }
 
@@ -229,10 +223,11 @@ static enum err write_pidfile(const char *path)
     return err;
 }
 
-static enum exit_status run_check(const struct daemon *daemon)
+static enum exit_status run_check(struct daemon *daemon)
 {
     const char *name = daemon->options.corefile != NULL ? daemon->options.corefile : "built-in Corefile";
     enum err err = server_check(&daemon->options);
+    report_clear(&daemon->report);
     if (err == ERR_OK) {
         if (!daemon->arguments.quiet)
             printf("%s: fine\n", name);
@@ -248,6 +243,7 @@ static enum exit_status run(struct daemon *daemon)
     struct server *server = NULL;
     uv_loop_init(&daemon->loop);
     enum err err = server_start(&daemon->options, &daemon->loop, &server);
+    report_clear(&daemon->report);
     if (err != ERR_OK) {
         log_fatal("cannot start: %s", err_text(err));
         return err == ERR_INVALID ? EXIT_FINDINGS : EXIT_CANNOT;
@@ -328,6 +324,7 @@ static enum exit_status dispatch(struct daemon *daemon)
             .workers = arguments->workers,
             .quiet = arguments->quiet,
             .sink = {.report = hear_finding, .context = daemon}};
+        report_init(&daemon->report, arguments->check ? stdout : stderr);
         return arguments->check ? run_check(daemon) : run(daemon);
     }
     return EXIT_FINE;

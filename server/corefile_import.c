@@ -128,8 +128,9 @@ static const char *missing_hint(struct parser *parser, const struct token *token
     const char *near = nearest_word(token->text, names, count);
     if (near != NULL)
         return arena_printf(&parser->scratch, "did you mean the snippet '%s'?", near);
-    return strpbrk(token->text, "./") != NULL ? "the path begins at the directory of the importing file"
-                                              : "a snippet must be defined before the line that imports it";
+    return strpbrk(token->text, "./") != NULL
+               ? "the path begins at the directory of the importing file"
+               : "no snippet of that name stands above, and a file is looked for beside the importing one";
 }
 
 static enum err cannot_read(struct parser *parser, enum err err, const char *path, const struct token *token)

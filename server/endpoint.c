@@ -203,8 +203,8 @@ static enum err plan_key(struct planner *planner, struct chain *chain, const str
     struct want w = {.chain = chain, .key = key};
     if (key->scheme != SCHEME_DNS) {
         struct setup setup = {.sink = &planner->build->sink};
-        setup_error(&setup, &key->token, "dns:// is", "the transport %s:// is not built into this bailiwickd",
-            scheme_text(key->scheme));
+        setup_error(&setup, &key->token, "this version serves dns:// only",
+            "the transport %s:// is not built into this bailiwickd", scheme_text(key->scheme));
         return ERR_OK;
     }
     if (chain->block.bind.count == 0 && chain->block.except.count == 0)
@@ -233,11 +233,15 @@ static enum err make_table(struct planner *planner, const struct plan_list *plan
     for (const struct wish *wish = plan->wishes; wish != NULL && err == ERR_OK; wish = wish->next) {
         err = suffix_add(&out->table, wish->zone, wish->chain);
         if (err != ERR_EXISTS)
-            continue; /* else: several blocks, or a block that names a zone twice */
+            continue;
+        /* Several blocks, or a block that names a zone twice. Often the Corefile's reader has said so
+         * already, and once is enough for the tables of both families. */
+        err = ERR_OK;
+        if (planner->build->errors != 0)
+            continue;
         struct setup setup = {.sink = &planner->build->sink};
         setup_error(&setup, wish->at, NULL, "'%s' is served on this address and port by another block",
             wish->at->text);
-        err = ERR_OK;
     }
     return err;
 }

@@ -4,7 +4,7 @@
 #define ZONETOOL_SOURCE_H
 
 #include "zone/store/image.h"
-#include "zonetool/report.h"
+#include "zone/text/report.h"
 #include "zonetool/zonetool.h"
 
 struct source {

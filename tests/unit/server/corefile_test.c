@@ -395,7 +395,8 @@ static void test_import_hint(void **state)
         const char *text, *hint;
     } cases[] = {
         {"(common) {\n}\n. {\n import comon\n}", "did you mean the snippet 'common'?"},
-        {". {\n import common\n}", "a snippet must be defined before the line that imports it"},
+        {". {\n import common\n}",
+            "no snippet of that name stands above, and a file is looked for beside the importing one"},
         {". {\n import ./none\n}", "the path begins at the directory of the importing file"},
     };
     (void)state;

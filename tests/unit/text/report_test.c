@@ -1,9 +1,11 @@
-/* How zonetool shows a finding: the line and the caret. The source is included: zonetool is no library. */
-#include "zonetool/report.c"
+/* How a finding is shown: the line and the caret. */
+#include "zone/text/report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -102,17 +104,20 @@ static void cuts_long_lines(void **state UNUSED)
 {
     static char line[4000];
     memset(line, 'x', sizeof(line));
-    line[2000] = 'T';
+    assert_int_equal(file_replace(FILE_NAME, line, sizeof(line), 0644), ERR_OK);
     for (uint32_t column = 1; column < sizeof(line); column += 37) {
         char *text = NULL;
         size_t len = 0;
         struct report report = {.out = open_memstream(&text, &len)};
-        struct finding finding = {.column = column, .token = line, .token_len = 5, .message = ""};
-        put_excerpt(&report, &finding, line, sizeof(line));
+        struct finding finding = {
+            .file = FILE_NAME, .line = 1, .column = column, .token = line, .token_len = 5, .message = ""};
+        struct finding_sink sink = report_sink(&report);
+        sink.report(sink.context, &finding);
         fclose(report.out);
-        const char *caret_line = strchr(text, '\n') + 1;
-        assert_in_range(caret_line - text, 1, EXCERPT_MAX + 12);
-        assert_in_range(strcspn(caret_line, "^"), 4, EXCERPT_LEAD + 50);
+        const char *excerpt = strchr(text, '\n') + 1, *caret_line = strchr(excerpt, '\n') + 1;
+        assert_in_range(caret_line - excerpt, 1, REPORT_EXCERPT_MAX + 12);
+        assert_in_range(strcspn(caret_line, "^"), 4, REPORT_LEAD_MAX + 50);
+        report_clear(&report);
         free(text);
     }
 }
@@ -122,7 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(shows_line_and_caret, write_zone, remove_zone),
         cmocka_unit_test(heads_with_the_place),
-        cmocka_unit_test(cuts_long_lines),
+        cmocka_unit_test_teardown(cuts_long_lines, remove_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,16 +6,19 @@
  *                  ^~~~~~~~~~~
  *         hint: an IPv4 address is four numbers from 0 to 255
  *
- * Owned by the subcommand; its thread only. The files are mapped again to quote them: those without
- * a finding are not. */
-#ifndef ZONETOOL_REPORT_H
-#define ZONETOOL_REPORT_H
+ * Owned by the program that opened it; one thread at a time. The files are mapped again to quote them: those
+ * without a finding are not. */
+#ifndef ZONE_TEXT_REPORT_H
+#define ZONE_TEXT_REPORT_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "zone/base/file.h"
 #include "zone/text/finding.h"
+
+#define REPORT_EXCERPT_MAX 110 /* octets of a line that are shown */
+#define REPORT_LEAD_MAX 60     /* of them at most before the caret */
 
 struct report {
     FILE *out;

@@ -1,12 +1,10 @@
-#include "zonetool/report.h"
+#include "zone/text/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define INDENT "    "
-#define EXCERPT_MAX 110 /* octets of a line that are shown */
-#define EXCERPT_LEAD 60 /* of them at most before the caret */
 
 enum paint { PAINT_PLACE, PAINT_ERROR, PAINT_WARNING, PAINT_INFO, PAINT_CARET, PAINT_NONE };
 
@@ -126,10 +124,10 @@ static void put_excerpt(struct report *report, const struct finding *finding, co
     size_t column = finding->column != 0 ? finding->column - 1 : 0;
     if (column > len)
         column = len;
-    size_t start = len > EXCERPT_MAX && column > EXCERPT_LEAD ? column - EXCERPT_LEAD : 0;
+    size_t start = len > REPORT_EXCERPT_MAX && column > REPORT_LEAD_MAX ? column - REPORT_LEAD_MAX : 0;
     while (start > 0 && continues(text[start]))
         start--;
-    size_t shown = len - start < EXCERPT_MAX ? len - start : EXCERPT_MAX;
+    size_t shown = len - start < REPORT_EXCERPT_MAX ? len - start : REPORT_EXCERPT_MAX;
     const char *lead = start > 0 ? "..." : "";
 
     fprintf(report->out, INDENT "%s", lead);
