@@ -111,3 +111,17 @@ def test_flags_are_told():
         assert len(flags) >= 5, done.stdout
         for flag in flags:
             assert re.search(rf"\b(Fl|\|) ?(?:[a-z. |]*[ |])?{re.escape(flag)}\b", text), f"{program}: -{flag}"
+
+
+def test_plugin_pages():
+    """Each plugin built in has a page, and the page tells every option that its rows have."""
+    names = re.findall(r"^  dns\.(\S+)$", subprocess.run([harness.need_ours(), "-plugins"], capture_output=True, text=True,
+                                                        timeout=60).stdout, re.M)
+    assert len(names) >= 10, names
+    for name in names:
+        with open(os.path.join(MAN, f"bailiwick-{name}.7"), encoding="utf-8") as page:
+            text = page.read()
+        done = subprocess.run([harness.need_ours(), "-options", name, "-mdoc"], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        for word in re.findall(r"^\.It Ic (\S+)", done.stdout, re.M):
+            assert re.search(rf"^\.It .*\b{re.escape(word)}\b", text, re.M), f"bailiwick-{name}.7 does not tell {word}"
