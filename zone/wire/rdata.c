@@ -6,30 +6,32 @@
 #include "zone/wire/rdata_rule.h"
 #include "zone/wire/type.h"
 
-enum err rdata_check(uint16_t type, const uint8_t *rdata, size_t len, const char **why)
+/* NULL when the rdata has its type's fields and nothing behind them, else a phrase. */
+static const char *layout_fault(uint16_t type, const uint8_t *rdata, size_t len)
 {
-    const char *phrase = NULL;
+    const char *why = NULL;
     struct field_view view = {.field = type_info(type)->fields, .at = rdata, .left = len, .rdata = rdata};
-    size_t digest_len;
     for (; view.field->kind != FIELD_END; view.field++) {
         if (view.left == 0 && (view.field->flags & FIELD_OPTIONAL) != 0)
             break;
-        size_t used = field_measure(&view, &phrase);
+        size_t used = field_measure(&view, &why);
         if (used == FIELD_BAD)
-            goto out;
+            return why;
         view.at += used;
         view.left -= used;
     }
-    if (view.left > 0)
-        phrase = "the rdata goes on after its last field";
-    else if (rdata_rule_broken(type, rdata, len, &digest_len) != NULL)
-        phrase = "the digest's length does not fit its algorithm";
-    else
-        phrase = NULL;
-out:
-    if (phrase != NULL && why != NULL)
-        *why = phrase;
-    return phrase == NULL ? ERR_OK : ERR_WIRE;
+    return view.left == 0 ? NULL : "the rdata goes on after its last field";
+}
+
+enum err rdata_check(uint16_t type, const uint8_t *rdata, size_t len, const char **why)
+{
+    size_t digest_len;
+    const char *fault = layout_fault(type, rdata, len);
+    if (fault == NULL && rdata_rule_broken(type, rdata, len, &digest_len) != NULL)
+        fault = "the digest's length does not fit its algorithm";
+    if (fault != NULL && why != NULL)
+        *why = fault;
+    return fault == NULL ? ERR_OK : ERR_WIRE;
 }
 
 static bool fields_print(struct out *out, const struct field *fields, const uint8_t *rdata, size_t len)
@@ -165,10 +167,9 @@ enum err rdata_read(uint16_t type, const uint8_t *message, size_t message_len, s
     }
     if (from != end)
         return ERR_WIRE;
-    enum err err = rdata_check(type, out, filled, NULL);
-    if (err == ERR_OK) {
-        *at = end;
-        *out_len = filled;
-    }
-    return err;
+    if (layout_fault(type, out, filled) != NULL)
+        return ERR_WIRE;
+    *at = end;
+    *out_len = filled;
+    return ERR_OK;
 }

@@ -37,7 +37,8 @@ size_t rdata_print_generic(const uint8_t *rdata, size_t len, char *out, size_t s
 void rdata_canonical(uint16_t type, uint8_t *rdata, size_t len);
 
 /* Copies the rdata at *AT of a message, RDATA_LEN octets, to OUT of RDATA_MAX, expanding compressed names
- * where the type may have them (RFC 3597 4), and checks it. *AT moves behind it. */
+ * where the type may have them (RFC 3597 4), and checks its layout. The rules beyond it (rdata_rule.h) are
+ * not asked: what a primary serves, a secondary serves too. *AT moves behind it. */
 enum err rdata_read(uint16_t type, const uint8_t *message, size_t message_len, size_t *at, size_t rdata_len,
     uint8_t *out, size_t *out_len) NODISCARD NONNULL(2, 4, 6, 7);
 
