@@ -124,4 +124,4 @@ def test_plugin_pages():
         done = subprocess.run([harness.need_ours(), "-options", name, "-mdoc"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         for word in re.findall(r"^\.It Ic (\S+)", done.stdout, re.M):
-            assert re.search(rf"^\.It .*\b{re.escape(word)}\b", text, re.M), f"bailiwick-{name}.7 does not tell {word}"
+            assert re.search(rf"^\.(It|Cm|Op) .*\b{re.escape(word)}\b", text, re.M), f"bailiwick-{name}.7 does not tell {word}"
