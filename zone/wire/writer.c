@@ -6,6 +6,7 @@
 #include "zone/wire/type.h"
 
 #define HEADER_LEN 12 /* the question's name stands behind it */
+#define NOINLINE __attribute__((noinline)) /* keeps the registers of the one loop that matters */
 
 /* An owner name as it is to be written next: a pointer (or the root's single octet), or, when `bytes` is not
  * NULL, in full; once written in full, it becomes a pointer to that place. */
@@ -429,7 +430,7 @@ static inline uint8_t *simple_records(
 }
 
 /* A link to a suffix of an owner that is no part of QNAME. */
-static __attribute__((noinline)) size_t simple_suffix(
+static NOINLINE size_t simple_suffix(
     const struct writer *writer, unsigned owner, unsigned labels)
 {
     struct linked linked = {.owner = {.len = 2, .pointer = (uint16_t)owner}};
@@ -437,7 +438,7 @@ static __attribute__((noinline)) size_t simple_suffix(
     return place <= POINTER_MAX ? place : 0;
 }
 
-static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref *ref, unsigned owner,
+static NOINLINE uint8_t *simple_linked(struct writer *writer, const struct rr_ref *ref, unsigned owner,
     uint64_t head, uint16_t *names, uint8_t *at)
 {
     const struct rrset *rrset = ref->rrset;
@@ -472,7 +473,7 @@ static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref 
     return at;
 }
 
-static inline uint8_t *simple_soa(
+static NOINLINE uint8_t *simple_soa(
     struct writer *writer, unsigned index, const struct rr_ref *ref, unsigned owner, uint64_t head)
 {
     struct linked linked = {.ref = ref, .owner = {.len = 2, .pointer = (uint16_t)owner}, .head = head};
@@ -543,7 +544,7 @@ static bool leave_out(struct writer *writer, unsigned index)
 }
 
 /* A reference that is not simple. */
-static __attribute__((noinline)) bool put_other(struct writer *writer, unsigned index)
+static NOINLINE bool put_other(struct writer *writer, unsigned index)
 {
     return put_checked(writer, index, writer->reply->refs[index].signatures) || leave_out(writer, index);
 }
