@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -437,6 +438,68 @@ static void writes_long_messages(void **state)
     assert_int_equal(ldns_pkt_ancount(f->read), 1202);
 }
 
+/* More names than are remembered: owners that could have pointed are written in full. */
+static void writes_more_names_than_it_remembers(void **state)
+{
+    (void)state;
+    static char names[300][17];
+    static struct spec specs[300];
+    ASK("\7example\3com", 1232, false);
+    f->envelope.limit = MESSAGE_MAX;
+    for (unsigned i = 0; i < 300; i++) {
+        snprintf(names[i], sizeof names[i], "\3%03u\7example\3com", i);
+        specs[i] = (struct spec){.rdata = names[i], .len = 17, .link = {.keep = 4, .from = 2}};
+    }
+    add(SECTION_AUTHORITY, build(TYPE_NS, 60, specs, 300, false));
+    for (unsigned i = 0; i < 300; i += 100) {
+        struct rr_ref *ref = add(SECTION_ADDITIONAL, BUILD(TYPE_A, 60, false, {DATA(A_RDATA("\1"))}));
+        ref->owner = OWNER_TARGET;
+        ref->record = (uint16_t)i;
+    }
+    encode();
+    assert_int_equal(ldns_pkt_nscount(f->read), 300);
+    check_section(ADDITIONAL, "000.example.com. 60 IN A 192.0.2.1\n100.example.com. 60 IN A 192.0.2.1\n"
+                              "200.example.com. 60 IN A 192.0.2.1\n");
+}
+
+static void writes_more_references_than_it_remembers(void **state)
+{
+    (void)state;
+    ASK("\7example\3com", 1232, false);
+    f->envelope.limit = MESSAGE_MAX;
+    for (unsigned i = 0; i < 100; i++)
+        add(SECTION_ANSWER, BUILD(TYPE_A, i, false, {DATA(A_RDATA("\1"))}));
+    add(SECTION_AUTHORITY, BUILD(TYPE_NS, 60, false, NS1, NS2));
+    struct rr_ref *ref = add(SECTION_ADDITIONAL, BUILD(TYPE_A, 60, false, {DATA(A_RDATA("\1"))}));
+    ref->owner = OWNER_TARGET;
+    ref->ref = 100;
+    ref->record = 1;
+    encode();
+    assert_int_equal(ldns_pkt_ancount(f->read), 100);
+    check_section(
+        AUTHORITY, "example.com. 60 IN NS ns1.example.com.\nexample.com. 60 IN NS ns2.example.com.\n");
+    check_section(ADDITIONAL, "ns2.example.com. 60 IN A 192.0.2.1\n");
+}
+
+/* A name in rdata that is nothing but a pointer, and one that is the root. */
+static void points_through_pointers(void **state)
+{
+    (void)state;
+    ASK("\1a\7example\3com", 1232, false);
+    add(SECTION_ANSWER,
+        BUILD(TYPE_CNAME, 60, false, {RDATA("\7example\3com"), .link = {.keep = 0, .from = 2}}));
+    struct rr_ref *ref = add(SECTION_ANSWER, BUILD(TYPE_MX, 60, false, {RDATA("\0\1"), .link = {.keep = 1}},
+                                                 {RDATA("\0\2\1x"), .link = {.keep = 3}}));
+    ref->owner = OWNER_TARGET;
+    ref = add(SECTION_ADDITIONAL, BUILD(TYPE_A, 60, false, {DATA(A_RDATA("\1"))}));
+    ref->owner = OWNER_TARGET;
+    ref->ref = 1;
+    encode();
+    check_section(ANSWER, "a.example.com. 60 IN CNAME example.com.\nexample.com. 60 IN MX 1 .\n"
+                          "example.com. 60 IN MX 2 x.\n");
+    check_section(ADDITIONAL, ". 60 IN A 192.0.2.1\n");
+}
+
 static void puts_a_late_answer_first(void **state)
 {
     (void)state;
@@ -482,6 +545,9 @@ int main(void)
         TEST(keeps_room_for_tsig),
         TEST(passes_raw_replies_on),
         TEST(writes_long_messages),
+        TEST(writes_more_names_than_it_remembers),
+        TEST(writes_more_references_than_it_remembers),
+        TEST(points_through_pointers),
         TEST(puts_a_late_answer_first),
         TEST(writes_made_rrsets),
     };
