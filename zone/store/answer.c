@@ -46,6 +46,15 @@ static bool redirects(uint16_t type)
     return type != TYPE_CNAME && type != TYPE_RRSIG && type != TYPE_NSEC;
 }
 
+static bool answered_already(const struct answering *answering, const struct rrset *rrset)
+{
+    for (unsigned i = 0; i < answering->reply->count; i++) {
+        if (answering->reply->refs[i].rrset == rrset)
+            return true;
+    }
+    return false;
+}
+
 /* RFC 1034 4.3.2 step 3a: the data of NODE, in the name of the present name. */
 static enum verdict answer_node(struct answering *answering, const struct node *node)
 {
@@ -56,7 +65,11 @@ static enum verdict answer_node(struct answering *answering, const struct node *
         return answer_signatures(answering, node) ? VERDICT_HIT : VERDICT_NODATA;
     const struct rrset *rrset = node_rrset(node, type);
     if (LIKELY(rrset != NULL && rrset->count > 0)) {
-        add_answer(answering, rrset, 0);
+        /* a chain may end at the DNAME that it went through */
+        bool told = UNLIKELY(type == TYPE_DNAME && answering->aliased) && answering->find->exact &&
+                    answered_already(answering, rrset);
+        if (!told)
+            add_answer(answering, rrset, 0);
         return VERDICT_HIT;
     }
     if (UNLIKELY((node->flags & NODE_CNAME) != 0) && redirects(type)) {
@@ -90,15 +103,6 @@ static enum verdict answer_missing(struct answering *answering)
     answering->reply->rcode = RCODE_NXDOMAIN;
     denial_no_name(answering);
     return VERDICT_NXDOMAIN;
-}
-
-static bool answered_already(const struct answering *answering, const struct rrset *rrset)
-{
-    for (unsigned i = 0; i < answering->reply->count; i++) {
-        if (answering->reply->refs[i].rrset == rrset)
-            return true;
-    }
-    return false;
 }
 
 /* RFC 6672 2.2: the labels of the present name before LABEL, then the DNAME's target. 0 when too long. */
