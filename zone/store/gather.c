@@ -101,39 +101,53 @@ static enum err sort_records(struct gathered *gathered)
     return ERR_OK;
 }
 
-/* Rdata that is equal octet for octet, or up to the case of its names (RFC 2181 5: compared as names). */
-static bool same_rdata(const struct gathered_record *a, const struct gathered_record *b)
+/* Where names lie in the rdata of the types whose names compare without case (RFC 2181 5, RFC 4034 6.2) and
+ * that come in numbers: octets outside them, a preference or a port, are no letters. */
+static void name_span(const struct gathered_record *record, uint32_t *from, uint32_t *to)
+{
+    const struct tape_record *tape = record->record;
+    *from = *to = 0;
+    if (record->signature || !(rrset_linked(record->type) || record->type == TYPE_DNAME))
+        return;
+    *from = rrset_name_at(record->type);
+    *to = record->type == TYPE_SOA ? tape->rdata_len - 20u : tape->rdata_len;
+}
+
+static uint8_t lowered(uint8_t octet)
+{
+    return (uint8_t)(octet + ((uint8_t)(octet - 'A') < 26 ? 32 : 0));
+}
+
+/* Rdata in order, names without regard to case. */
+static int rdata_difference(const struct gathered_record *a, const struct gathered_record *b)
 {
     const struct tape_record *x = a->record, *y = b->record;
+    uint32_t from, to;
     if (x->rdata_len != y->rdata_len)
-        return false;
-    if (memcmp(x->rdata, y->rdata, x->rdata_len) == 0)
-        return true;
-    if (a->signature || !(rrset_linked(a->type) || a->type == TYPE_DNAME))
-        return false;
+        return x->rdata_len - y->rdata_len;
+    int difference = memcmp(x->rdata, y->rdata, x->rdata_len);
+    if (difference == 0)
+        return 0;
+    name_span(a, &from, &to);
     for (uint32_t i = 0; i < x->rdata_len; i++) {
-        uint8_t low_x = x->rdata[i], low_y = y->rdata[i];
-        low_x = (uint8_t)(low_x + ((uint8_t)(low_x - 'A') < 26 ? 32 : 0));
-        low_y = (uint8_t)(low_y + ((uint8_t)(low_y - 'A') < 26 ? 32 : 0));
-        if (low_x != low_y)
-            return false;
+        bool letters = i >= from && i < to;
+        difference = letters ? lowered(x->rdata[i]) - lowered(y->rdata[i]) : x->rdata[i] - y->rdata[i];
+        if (difference != 0)
+            return difference;
     }
-    return true;
+    return 0;
 }
 
 static int rdata_order(const void *a, const void *b)
 {
     const struct gathered_record *const *x = a, *const *y = b;
-    uint16_t x_len = (*x)->record->rdata_len, y_len = (*y)->record->rdata_len;
-    int difference = memcmp((*x)->record->rdata, (*y)->record->rdata, x_len < y_len ? x_len : y_len);
-    if (difference == 0)
-        difference = x_len - y_len;
+    int difference = rdata_difference(*x, *y);
     return difference != 0 ? difference : *x < *y ? -1 : 1;
 }
 
 #define PAIRWISE_UP_TO 32
 
-/* In large sets only octet-for-octet duplicates are found: by sorting. */
+/* In large sets duplicates are found by sorting. */
 static enum err mark_many(struct gathered_record *records, uint32_t count)
 {
     struct gathered_record **sorted = malloc(count * sizeof(struct gathered_record *));
@@ -142,10 +156,8 @@ static enum err mark_many(struct gathered_record *records, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         sorted[i] = &records[i];
     qsort(sorted, count, sizeof *sorted, rdata_order);
-    for (uint32_t i = 1; i < count; i++) {
-        const struct tape_record *a = sorted[i - 1]->record, *b = sorted[i]->record;
-        sorted[i]->duplicate = a->rdata_len == b->rdata_len && memcmp(a->rdata, b->rdata, a->rdata_len) == 0;
-    }
+    for (uint32_t i = 1; i < count; i++)
+        sorted[i]->duplicate = rdata_difference(sorted[i - 1], sorted[i]) == 0;
     free(sorted);
     return ERR_OK;
 }
@@ -156,7 +168,7 @@ static enum err mark_duplicates(struct gathered_record *records, uint32_t count)
         return mark_many(records, count);
     for (uint32_t i = 1; i < count; i++) {
         for (uint32_t j = 0; j < i && !records[i].duplicate; j++)
-            records[i].duplicate = same_rdata(&records[i], &records[j]);
+            records[i].duplicate = rdata_difference(&records[i], &records[j]) == 0;
     }
     return ERR_OK;
 }
