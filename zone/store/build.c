@@ -274,12 +274,17 @@ static uint64_t align64(uint64_t at)
 }
 
 /* A seed that follows from the zone's names: the same zone gives the same image, and yet nobody can choose
- * names that collide under it, because they change it. */
+ * names that collide under it, because they change it. A name counts once: how many runs it came in depends
+ * on where the text was cut into chunks. */
 static uint64_t choose_seed(const struct build *shared)
 {
     uint64_t seed = HASH_K1;
-    for (size_t i = 0; i < shared->count; i++)
-        seed = hash_mix(seed ^ shared->entries[i].key[0], HASH_K0 ^ shared->entries[i].key[1]);
+    const struct sort_entry *last = NULL;
+    for (size_t i = 0; i < shared->count; last = &shared->entries[i++]) {
+        const struct sort_entry *entry = &shared->entries[i];
+        if (last == NULL || last->key[0] != entry->key[0] || last->key[1] != entry->key[1])
+            seed = hash_mix(seed ^ entry->key[0], HASH_K0 ^ entry->key[1]);
+    }
     return seed;
 }
 
