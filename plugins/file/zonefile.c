@@ -138,6 +138,8 @@ void zonefile_status(struct zonefile *zone, struct zone_status *status, char err
 
 /* ---- loading ---- */
 
+#define SETTLE_MIN ((size_t)4 << 20) /* images worth moving into huge pages */
+
 static bool wants_cache(const struct zonefile *zone, const struct stamp *stamp)
 {
     return zone->cache != NULL && stamp->size >= CACHE_TEXT_MIN;
@@ -227,7 +229,8 @@ enum err zonefile_load(
     if (err != ERR_OK && told.errors == 0)
         err = load_text(zone, &told, threads, &records, &snapshot);
     if (err == ERR_OK) {
-        zone->store = wants_cache(zone, &stamp) && !snapshot->image->mapped;
+        zone->store =
+            !snapshot->image->mapped && (wants_cache(zone, &stamp) || snapshot->image->size >= SETTLE_MIN);
         atomic_store(&zone->current, snapshot);
         note_success(zone, &stamp, records);
     } else if (told.errors == 0) {
@@ -340,6 +343,8 @@ static void look_at(struct zonefile *zone, bool force)
     }
     publish(zone, newer, changes);
     store_newer(zone, newer);
+    if (newer->overlay == NULL)
+        image_settle(newer->image);
 }
 
 struct look {
@@ -395,6 +400,9 @@ struct store {
 static void run_store(void *arg)
 {
     struct store *store = arg;
+    image_settle(store->image);
+    if (store->zone->cache == NULL)
+        return;
     enum err err = cache_write(store->zone->cache, store->zone->name, store->zone->path, store->image);
     if (err != ERR_OK)
         log_warning("plugin/file: %s: its image cannot be kept in %s: %s", store->zone->path,

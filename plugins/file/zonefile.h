@@ -36,7 +36,7 @@ struct zonefile {
     char *path;
     char *cache; /* directory of images, NULL for none */
     bool loaded; /* load has been tried */
-    bool store;  /* the image in memory is not on disk yet, and should be */
+    bool store;  /* the image in memory has yet to be settled (image.h) and written to the cache */
     atomic_flag busy;
 
     pthread_mutex_t lock;
