@@ -16,6 +16,10 @@ static const char *const section_names[] = {"answer", "authority", "additional"}
 /* The query as octets. */
 static size_t make_query(const struct step *step, uint8_t *out)
 {
+    if (step->packet_len > 0) {
+        memcpy(out, step->packet, step->packet_len);
+        return step->packet_len;
+    }
     ldns_rr_type type = ldns_get_rr_type_by_name(step->type);
     ldns_pkt *packet = ldns_pkt_query_new(ldns_dname_new_frm_str(step->name), type, LDNS_RR_CLASS_IN, 0);
     uint8_t *wire = NULL;
@@ -91,9 +95,16 @@ static bool ask(struct script *script, const struct step *step, struct shown *sh
     size_t len = make_query(step, packet);
     enum message_verdict verdict = message_read(&query, packet, len);
     struct zone *zone = &script->zones[0];
+    if (verdict == MESSAGE_DROP) {
+        shown->head = strdup("none");
+        for (int i = 0; i < SHOW_SECTIONS; i++)
+            shown->section[i] = strdup("");
+        return true;
+    }
     arena_init(&scratch, 0);
     reply_clear(&reply);
     reply.rcode = (uint16_t)message_rcode(verdict);
+    reply.ede = query.ede;
     if (verdict == MESSAGE_ANSWER)
         zone = answer(script, step, &query, &reply, &scratch);
     uint32_t limit = message_udp_limit(&query, step->limit);
@@ -102,6 +113,8 @@ static bool ask(struct script *script, const struct step *step, struct shown *sh
     size_t reply_len = reply_encode(&envelope, &reply, out);
     bool fine = reply_len <= envelope.limit &&
                 show_reply(zone != NULL ? zone : &script->zones[0], out, reply_len, shown);
+    if (fine && step->packet_len > 0)
+        fine = show_wire(out, reply_len, shown);
     arena_clear(&scratch);
     return fine;
 }

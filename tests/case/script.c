@@ -99,8 +99,7 @@ static bool read_option(struct reading *reading, struct step *step, const char *
     return true;
 }
 
-/* query NAME TYPE [do] [tcp] [edns=SIZE] [limit=OCTETS] [follow] */
-static bool read_query(struct reading *reading, char *words)
+static struct step *add_step(struct reading *reading)
 {
     struct script *script = reading->script;
     script->steps = realloc(script->steps, (script->step_count + 1) * sizeof *script->steps);
@@ -108,6 +107,45 @@ static bool read_query(struct reading *reading, char *words)
     *step = (struct step){.line = reading->line, .limit = 1232, .edns_size = 1232};
     reading->step = step;
     reading->section = -1;
+    return step;
+}
+
+/* A word of a packet: a name when there is a dot in it, else octets in hexadecimal. Returns its octets, 0
+ * when it is neither. */
+static size_t read_octets(const char *word, uint8_t *out, size_t room)
+{
+    size_t len = 0;
+    if (strchr(word, '.') != NULL)
+        return room >= NAME_MAX && name_parse(word, strlen(word), NULL, out, &len, NULL) == ERR_OK ? len : 0;
+    for (; *word != 0; word += 2) {
+        unsigned octet;
+        if (len == room || sscanf(word, "%2x", &octet) != 1 || word[1] == 0)
+            return 0;
+        out[len++] = (uint8_t)octet;
+    }
+    return len;
+}
+
+/* packet WORD..., the whole query */
+static bool read_packet(struct reading *reading, char *words)
+{
+    struct step *step = add_step(reading);
+    char *save;
+    snprintf(step->name, sizeof step->name, "(packet)");
+    for (char *word = strtok_r(words, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+        size_t len =
+            read_octets(word, step->packet + step->packet_len, sizeof step->packet - step->packet_len);
+        if (len == 0)
+            return fail(reading, "a packet's words are names and octets in hexadecimal");
+        step->packet_len += len;
+    }
+    return true;
+}
+
+/* query NAME TYPE [do] [tcp] [edns=SIZE] [limit=OCTETS] [follow] */
+static bool read_query(struct reading *reading, char *words)
+{
+    struct step *step = add_step(reading);
     char *save, *name = strtok_r(words, " ", &save), *type = strtok_r(NULL, " ", &save);
     if (type == NULL)
         return fail(reading, "query NAME TYPE");
@@ -139,6 +177,8 @@ static bool read_line(struct reading *reading)
         return read_zone(reading, line + 5);
     if (strncmp(line, "query ", 6) == 0)
         return read_query(reading, line + 6);
+    if (strncmp(line, "packet ", 7) == 0)
+        return read_packet(reading, line + 7);
     struct step *step = reading->step;
     if (step == NULL)
         return fail(reading, "a query must come first");

@@ -11,6 +11,8 @@ struct step {
     unsigned line;
     char name[1100], type[32];
     bool dnssec, edns, tcp, follow;
+    uint8_t packet[1024]; /* the query in octets, when it was told so */
+    size_t packet_len;
     unsigned limit; /* of the server, octets */
     unsigned edns_size;
     struct shown expected;

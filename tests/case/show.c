@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/wire/message.h"
+
 static void print_rdf(FILE *out, const ldns_rdf *rdf)
 {
     char *text = ldns_rdf2str(rdf);
@@ -66,10 +68,9 @@ static char *print_head(const ldns_pkt *packet)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(packet));
-    fprintf(out, "%s%s%s%s", rcode, ldns_pkt_aa(packet) ? " aa" : "", ldns_pkt_tc(packet) ? " tc" : "",
-        ldns_pkt_ad(packet) ? " ad" : "");
-    free(rcode);
+    const char *rcode = rcode_name(ldns_pkt_get_rcode(packet));
+    fprintf(out, "%s%s%s%s", rcode != NULL ? rcode : "?", ldns_pkt_aa(packet) ? " aa" : "",
+        ldns_pkt_tc(packet) ? " tc" : "", ldns_pkt_ad(packet) ? " ad" : "");
     fclose(out);
     return text;
 }
@@ -83,6 +84,27 @@ bool show_reply(const struct zone *zone, const uint8_t *message, size_t len, str
     shown->section[SHOW_ANSWER] = print_section(zone, ldns_pkt_answer(packet));
     shown->section[SHOW_AUTHORITY] = print_section(zone, ldns_pkt_authority(packet));
     shown->section[SHOW_ADDITIONAL] = print_section(zone, ldns_pkt_additional(packet));
+    ldns_pkt_free(packet);
+    return true;
+}
+
+bool show_wire(const uint8_t *message, size_t len, struct shown *shown)
+{
+    ldns_pkt *packet = NULL;
+    char *text = NULL;
+    size_t text_len;
+    if (ldns_wire2pkt(&packet, message, len) != LDNS_STATUS_OK)
+        return false;
+    FILE *out = open_memstream(&text, &text_len);
+    fprintf(out, "%s opcode=%d questions=%u", shown->head, (int)ldns_pkt_get_opcode(packet),
+        ldns_pkt_qdcount(packet));
+    if (ldns_pkt_edns(packet))
+        fprintf(out, " opt rcode=%u version=%u flags=%04x data=%zu", ldns_pkt_edns_extended_rcode(packet),
+            ldns_pkt_edns_version(packet), ldns_pkt_edns_z(packet) | (ldns_pkt_edns_do(packet) ? 0x8000u : 0),
+            ldns_pkt_edns_data(packet) != NULL ? ldns_rdf_size(ldns_pkt_edns_data(packet)) : 0);
+    fclose(out);
+    free(shown->head);
+    shown->head = text;
     ldns_pkt_free(packet);
     return true;
 }

@@ -15,6 +15,9 @@ struct shown {
 
 /* Reads the message with ldns, which is not ours. False when it is malformed. */
 bool show_reply(const struct zone *zone, const uint8_t *message, size_t len, struct shown *shown);
+
+/* Adds to the head what matters when the query was told in octets: opcode, questions echoed, OPT. */
+bool show_wire(const uint8_t *message, size_t len, struct shown *shown);
 void shown_clear(struct shown *shown);
 
 #endif
