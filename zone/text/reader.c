@@ -361,8 +361,12 @@ static void read_record(struct reader *reader, struct lexer *lexer, const char *
         report_token(reader, "meta-type", &head.type_token, NULL, "a type that cannot stand in a zone:");
         return;
     }
-    if (reader->owner_bad)
+    if (reader->owner_bad) { /* told already; the data are nobody's */
+        struct token token;
+        while (lexer_next(lexer, &token))
+            continue;
         return;
+    }
     if (reader->owner_len == 0) {
         reader->used_inherited_owner = true;
         reader_report(reader, SEVERITY_ERROR, "owner-missing", entry, 1, "write @ for the origin",
