@@ -119,11 +119,26 @@ static void draw_list(struct list *list)
         draw_entry(list);
 }
 
+static void copy_name(const char *name, char *out)
+{
+    size_t len = strlen(name);
+    assert_true(len < TEXT);
+    memcpy(out, name, len + 1);
+}
+
+/* FIRST_LEN octets of FIRST, then SECOND. */
+static void join(const char *first, size_t first_len, const char *second, char *out)
+{
+    assert_true(first_len + strlen(second) < TEXT);
+    memcpy(out, first, first_len);
+    copy_name(second, out + first_len);
+}
+
 static void absolute(const char *name, char *out)
 {
     size_t len = strlen(name);
     if (len > 0 && name[len - 1] == '.')
-        snprintf(out, TEXT, "%s", name);
+        copy_name(name, out);
     else
         snprintf(out, TEXT, "%s%s" APEX, name, len > 0 ? "." : "");
 }
@@ -250,11 +265,8 @@ static void tell_soa(struct told *told)
 /* NEXT becomes the name with the suffix CUT exchanged for TARGET. */
 static void rewrite(const char *name, const char *cut, const char *target, char *next)
 {
-    size_t prefix_len = strlen(name) - strlen(cut);
-    if (*cut == 0)
-        snprintf(next, TEXT, "%s.%s", name, target);
-    else
-        snprintf(next, TEXT, "%.*s%s", (int)prefix_len, name, target);
+    join(name, strlen(name) - strlen(cut), *cut == 0 ? "." : "", next);
+    join(next, strlen(next), target, next);
     size_t len = strlen(next);
     if (*target == 0 && len > 0) /* "x." + apex */
         next[len - 1] = 0;
@@ -286,12 +298,12 @@ static bool oracle_step(
         }
     }
     char source[TEXT + 2];
-    snprintf(source, sizeof source, "%s", name);
+    copy_name(name, source);
     if (!exists(list, name)) {
         const char *encloser = name;
         while (!exists(list, encloser))
             encloser = parent(encloser);
-        snprintf(source, sizeof source, "*%s%s", *encloser != 0 ? "." : "", encloser);
+        join("*.", *encloser != 0 ? 2 : 1, encloser, source);
         if (!exists(list, source)) {
             told->rcode = "NXDOMAIN";
             tell_soa(told);
@@ -309,7 +321,7 @@ static bool oracle_step(
     }
     if (has(list, source, "CNAME")) {
         tell_records(told, list, "answer", source, name, "CNAME");
-        snprintf(next, TEXT, "%s", data_of(list, source, "CNAME"));
+        copy_name(data_of(list, source, "CNAME"), next);
         return true;
     }
     tell_soa(told);
@@ -320,7 +332,7 @@ static void ask_oracle(const struct list *list, const char *name, const char *ty
 {
     static char visited[CHAIN + 1][TEXT];
     *told = (struct told){.rcode = "NOERROR", .authoritative = true};
-    snprintf(visited[0], TEXT, "%s", name);
+    copy_name(name, visited[0]);
     for (unsigned hops = 0; hops < CHAIN; hops++) {
         char next[TEXT];
         if (!oracle_step(list, visited[hops], type, told, next))
@@ -331,7 +343,7 @@ static void ask_oracle(const struct list *list, const char *name, const char *ty
             if (strcmp(visited[i], next) == 0)
                 return;
         }
-        snprintf(visited[hops + 1], TEXT, "%s", next);
+        copy_name(next, visited[hops + 1]);
     }
 }
 
