@@ -176,17 +176,17 @@ static void parse_lines(
             "the block opened here is never closed");
 }
 
-/* Splits a word of the key line at its commas. True when it ends in one: another key follows, if need be on
- * the next line. */
+/* Splits a word of the key line at its commas, and at blanks, which a variable's value may hold. True when it
+ * ends in a comma: another key follows, if need be on the next line. */
 static bool parse_key_word(struct parser *parser, const struct token *token, struct vector *keys)
 {
     const char *at = token->text;
     for (;;) {
-        size_t len = strcspn(at, ",");
+        size_t len = strcspn(at, ", \t\r\n");
         if (len != 0)
             parser_key(parser, token, at, len, keys);
         if (at[len] == '\0')
-            return len == 0 && token->len != 0;
+            return token->len != 0 && token->text[token->len - 1] == ',';
         at += len + 1;
     }
 }

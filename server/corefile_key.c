@@ -124,10 +124,6 @@ static void add_name(struct key_reader *reader)
     size_t zone_len;
     const char *why = "malformed";
     const char *text = reader->host[0] != '\0' ? reader->host : "."; /* ":1053" */
-    if (strpbrk(text, " \t\r\n") != NULL) {
-        complain(reader, "bad-zone", "put each zone in a word of its own", "a zone name holds a blank");
-        return;
-    }
     if (name_parse(text, strlen(text), NULL, zone, &zone_len, &why) != ERR_OK) {
         report(&reader->parser->reporter, SEVERITY_ERROR, "bad-zone", reader->token, NULL,
             "'%s' is no domain name: %s", text, why);

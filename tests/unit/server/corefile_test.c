@@ -36,6 +36,8 @@ static const char *environment(const char *name)
 {
     if (strcmp(name, "PORT") == 0)
         return "1053";
+    if (strcmp(name, "ZONES") == 0)
+        return "a.org b.org:54, c.org";
     if (strcmp(name, "BRACE") == 0)
         return "{";
     return strcmp(name, "LOOP") == 0 ? "{$LOOP}" : NULL;
@@ -139,6 +141,7 @@ static const struct {
     {". {\n a {\n b {\n c {\n d\n }\n }\n }\n}", ".:53 {a {b {c {d}}}}\n"},
     {". {\n hosts { 10.0.0.1 a }\n}", ".:53 {hosts {10.0.0.1 a}}\n"},
     {". {\n hosts\n {\n x\n }\n}", ".:53 {hosts {x}}\n"},
+    {"{$ZONES} d.org {\n}", "a.org.:53 b.org.:54 c.org.:53 d.org.:53 {}\n"},
     {". {\n log {$BRACE}\n}", ".:53 {log '{'}\n"},
     {". {\n log {$LOOP}\n}", ".:53 {log {$LOOP}}\n"},
     {". {\n log {combined} \"{\" \"}\"\n}", ".:53 {log {combined} '{' '}'}\n"},
