@@ -13,13 +13,24 @@ struct shared {
     atomic_size_t next;
 };
 
-unsigned parallel_cores(void)
+static unsigned ask_cores(void)
 {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) != 0)
         return 1;
     int count = CPU_COUNT(&set);
     return count < 1 ? 1 : (unsigned)count;
+}
+
+unsigned parallel_cores(void)
+{
+    static atomic_uint cores; /* asked once: a server with many zones would ask for each of them */
+    unsigned known = atomic_load_explicit(&cores, memory_order_relaxed);
+    if (known == 0) {
+        known = ask_cores();
+        atomic_store_explicit(&cores, known, memory_order_relaxed);
+    }
+    return known;
 }
 
 static void *work(void *arg)
@@ -38,7 +49,7 @@ void parallel_each(unsigned threads, size_t count, void (*task)(void *context, s
     struct shared shared = {.task = task, .context = context, .count = count};
     pthread_t helpers[THREADS_MAX];
     unsigned started = 0;
-    if (threads == 0)
+    if (threads == 0 && count > 1)
         threads = parallel_cores();
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;

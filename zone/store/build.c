@@ -15,13 +15,15 @@
 #include "zone/wire/type.h"
 
 #define SEGMENT_DEFAULT ((size_t)1 << 15)
-#define BUCKET_AVERAGE 6 /* entries aimed at; 10 fit */
+#define ALONE_BELOW 10000 /* records that one thread builds sooner than others could be started */
+#define BUCKET_AVERAGE 6  /* entries aimed at; 10 fit */
 
 struct builder {
     struct build shared;
     const struct zone_text *text;
     const struct build_options *options;
     struct build_result *result;
+    unsigned threads;
     struct sort_entry *entries, *nsec3_entries;
     size_t *chunk_at, *chunk_nsec3_at; /* where each chunk's entries begin */
     struct segment *segments;          /* of names, then of the NSEC3 set */
@@ -106,7 +108,7 @@ static enum err collect(struct builder *builder)
     builder->chunk_nsec3_at = calloc(chunks + 1, sizeof *builder->chunk_nsec3_at);
     if (builder->chunk_at == NULL || builder->chunk_nsec3_at == NULL)
         return ERR_MEMORY;
-    parallel_each(builder->options->threads, chunks, count_entries, builder);
+    parallel_each(builder->threads, chunks, count_entries, builder);
     for (size_t i = 0; i < chunks; i++) {
         const struct tape *tape = &builder->text->chunks[i].tape;
         builder->chunk_at[i + 1] += builder->chunk_at[i];
@@ -120,13 +122,13 @@ static enum err collect(struct builder *builder)
     builder->shared.nsec3_count = nsec3s;
     if (builder->entries == NULL || builder->nsec3_entries == NULL)
         return ERR_MEMORY;
-    parallel_each(builder->options->threads, chunks, make_entries, builder);
+    parallel_each(builder->threads, chunks, make_entries, builder);
     if (names + nsec3s < all_runs)
         report_outside(builder);
     builder->shared.entries = builder->entries;
     builder->shared.nsec3_entries = builder->nsec3_entries;
-    enum err err = sort_entries(builder->entries, names, builder->options->threads);
-    return err != ERR_OK ? err : sort_entries(builder->nsec3_entries, nsec3s, builder->options->threads);
+    enum err err = sort_entries(builder->entries, names, builder->threads);
+    return err != ERR_OK ? err : sort_entries(builder->nsec3_entries, nsec3s, builder->threads);
 }
 
 /* ---- the apex ---- */
@@ -243,7 +245,7 @@ static enum err first_failure(const struct builder *builder)
 
 static enum err measure(struct builder *builder)
 {
-    parallel_each(builder->options->threads, builder->segment_count, measure_segment, builder);
+    parallel_each(builder->threads, builder->segment_count, measure_segment, builder);
     uint64_t at = (sizeof(struct image_header) + 63) & ~(uint64_t)63;
     builder->shared.apex_ref = (uint32_t)(at / 8);
     for (size_t i = 0; i < builder->segment_count; i++) {
@@ -428,21 +430,20 @@ static void describe(struct builder *builder)
 
 static enum err assemble(struct builder *builder)
 {
-    unsigned threads = builder->options->threads;
     enum err err = make_image(builder);
     if (err != ERR_OK)
         return err;
-    parallel_each(threads, builder->segment_count, write_segment, builder);
+    parallel_each(builder->threads, builder->segment_count, write_segment, builder);
     err = first_failure(builder);
     if (err != ERR_OK)
         return err;
-    parallel_each(threads, INDEX_PARTS, fill_part, builder);
+    parallel_each(builder->threads, INDEX_PARTS, fill_part, builder);
     insert_rest(builder);
-    parallel_each(threads, builder->name_segments, link_segment, builder);
+    parallel_each(builder->threads, builder->name_segments, link_segment, builder);
     if (!builder->options->skeleton)
         describe(builder);
     if (builder->options->remember)
-        source_list_write(builder->text->sources, threads,
+        source_list_write(builder->text->sources, builder->threads,
             (uint8_t *)(uintptr_t)builder->image->base + builder->image->header->sources_at);
     return first_failure(builder);
 }
@@ -498,6 +499,7 @@ enum err build_image(const struct zone_text *text, const struct build_options *o
     builder->text = text;
     builder->options = options;
     builder->result = result;
+    builder->threads = text->records < ALONE_BELOW ? 1 : options->threads;
     builder->shared.apex = options->apex;
     builder->shared.apex_len = (unsigned)name_len(options->apex);
     builder->shared.apex_labels = name_labels(options->apex);

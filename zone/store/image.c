@@ -13,13 +13,26 @@
 #define HUGE ((size_t)2 << 20)
 #define PIECE ((size_t)1 << 20) /* checksummed as one */
 
+/* Small images share pages; many zones are mostly small ones. */
+#define HEAP_BELOW ((uint64_t)32 << 10)
+
+static void *allocate(uint64_t size)
+{
+    if (size < HEAP_BELOW) {
+        void *base = aligned_alloc(64, (size + 63) & ~(uint64_t)63);
+        return base != NULL ? memset(base, 0, size) : NULL;
+    }
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return base != MAP_FAILED ? base : NULL;
+}
+
 struct image *image_new(uint64_t size)
 {
     struct image *image = calloc(1, sizeof *image);
     if (image == NULL)
         return NULL;
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) {
+    void *base = allocate(size);
+    if (base == NULL) {
         free(image);
         return NULL;
     }
@@ -63,7 +76,10 @@ void image_release(struct image *image)
 {
     if (image == NULL || __atomic_sub_fetch(&image->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
-    munmap((void *)(uintptr_t)image->base, image->size);
+    if (!image->mapped && image->size < HEAP_BELOW)
+        free((void *)(uintptr_t)image->base);
+    else
+        munmap((void *)(uintptr_t)image->base, image->size);
     free(image);
 }
 
