@@ -202,7 +202,8 @@ const struct node *find_target(const struct snapshot *snapshot, uint16_t type, c
         return ref != 0 ? image_node(snapshot->image, ref) : NULL;
     if (ref == 0)
         ref = find_target_ref(snapshot, type, record);
-    return ref != 0 ? overlay_resolve(snapshot, ref) : NULL;
+    const struct node *node = ref != 0 ? overlay_resolve(snapshot, ref) : NULL;
+    return node != NULL && has_addresses(node) ? node : NULL; /* an overlay may have taken them away */
 }
 
 /* ---- NSEC ---- */
