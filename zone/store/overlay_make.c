@@ -541,12 +541,42 @@ static bool same_nsec3param(const struct node *a, const struct node *b)
     return x->count == y->count && x->data_len == y->data_len && memcmp(x->data, y->data, x->data_len) == 0;
 }
 
+static bool has_nsec(const struct snapshot *snapshot)
+{
+    const struct rrset *nsec = node_rrset(snapshot->apex, TYPE_NSEC);
+    return nsec != NULL && nsec->count > 0;
+}
+
+static bool has_nsec3(const struct snapshot *snapshot)
+{
+    static const uint8_t hash[20];
+    bool exact;
+    return find_nsec3(snapshot, hash, &exact) != NULL;
+}
+
 static bool same_kind(const struct snapshot *current, const struct snapshot *made)
 {
-    const struct rrset *old = node_rrset(current->apex, TYPE_NSEC), *new = node_rrset(made->apex, TYPE_NSEC);
-    return same_nsec3param(current->apex, made->apex) && (old == NULL) == (new == NULL) &&
+    return same_nsec3param(current->apex, made->apex) && has_nsec(current) == has_nsec(made) &&
+           has_nsec3(current) == has_nsec3(made) &&
            (current->soa->sig_count == 0) == (made->soa->sig_count == 0) &&
            ((current->apex->flags ^ made->apex->flags) & NODE_DNAME) == 0;
+}
+
+/* RFC 1035 5.2: a zone without a SOA is none. Its place is the text's beginning. */
+static bool keeps_soa(struct making *making)
+{
+    const struct item *apex = find_item(making, (const uint8_t *)"", 0);
+    const struct node *node = making->current->apex;
+    if (apex != NULL)
+        node = (const struct node *)(const void *)(making->overlay->base + (uint64_t)apex->ref * 8);
+    const struct rrset *soa = node_rrset(node, TYPE_SOA);
+    if (soa != NULL && soa->count > 0)
+        return true;
+    char name[NAME_TEXT_MAX];
+    name_print(making->image->header->apex_name, name);
+    lint_report(making->lint, LINT_SOA_MISSING, NULL, NULL,
+        "the zone %s has no SOA record at its apex any more", name);
+    return false;
 }
 
 static void make(struct making *making, const struct overlay_change *changes, size_t count)
@@ -561,14 +591,14 @@ static void make(struct making *making, const struct overlay_change *changes, si
         return;
     }
     write_items(making);
-    if (making->failure == ERR_OK && making->lint->fatal > 0)
+    if (making->failure == ERR_OK && (!keeps_soa(making) || making->lint->fatal > 0))
         making->failure = ERR_INVALID;
     if (making->failure != ERR_OK)
         return;
     making->made = snapshot_with(image_hold(making->current->image), making->overlay);
     if (making->made == NULL) {
         image_release(making->current->image);
-        making->failure = ERR_INVALID;
+        making->failure = ERR_MEMORY;
         return;
     }
     link_all(making);
