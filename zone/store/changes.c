@@ -190,10 +190,11 @@ static void sum_group(
         const struct run *run = group[i].run;
         unsigned len = relative_len(comparing, run);
         uint64_t sum, nsec3_sum;
+        uint8_t hashed[20];
         run_sums(run, &sum, &nsec3_sum);
         if (sum != 0)
             add_sum(sums, find_slot(comparing, group[i].hash, run->name, len), sum);
-        if (nsec3_sum != 0)
+        if (nsec3_sum != 0 && gather_hashed_owner(run, comparing->header->apex_labels, hashed))
             add_sum(sums, find_nsec3_slot(comparing, run->name, len), nsec3_sum);
     }
 }
@@ -283,10 +284,12 @@ static bool is_changed(const struct comparing *comparing, uint32_t slot)
 static bool run_matters(const struct comparing *comparing, const struct run *run, bool nsec3)
 {
     unsigned len = relative_len(comparing, run);
-    uint32_t slot =
-        nsec3 ? find_nsec3_slot(comparing, run->name, len)
-              : find_slot(comparing, index_hash(comparing->header->seed, run->name, len), run->name, len);
-    return is_changed(comparing, slot);
+    uint8_t hashed[20];
+    if (nsec3)
+        return gather_hashed_owner(run, comparing->header->apex_labels, hashed) &&
+               is_changed(comparing, find_nsec3_slot(comparing, run->name, len));
+    uint64_t hash = index_hash(comparing->header->seed, run->name, len);
+    return is_changed(comparing, find_slot(comparing, hash, run->name, len));
 }
 
 /* Chunks without a changed name give their memory back at once. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/base/codec.h"
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
@@ -22,6 +23,13 @@ void gather_kinds(const struct run *run, bool *nsec3, bool *other)
     *nsec3 = *other = false;
     for (uint32_t i = 0; i < run->record_count; i++, record = tape_record_next(record))
         *(belongs_to_nsec3(record) ? nsec3 : other) = true;
+}
+
+bool gather_hashed_owner(const struct run *run, unsigned apex_labels, uint8_t hash[20])
+{
+    size_t len;
+    return run->labels == apex_labels + 1 && run->name[0] == 32 &&
+           base32hex_decode(hash, (const char *)run->name + 1, 32, &len) == 32 && len == 20;
 }
 
 static enum err reserve_records(struct gathered *gathered, uint32_t more)

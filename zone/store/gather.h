@@ -61,4 +61,9 @@ void gather_write(const struct gathered *gathered, struct node *node, const uint
 /* Does the run hold records of the NSEC3 set, and others? */
 void gather_kinds(const struct run *run, bool *nsec3, bool *other) NONNULL(1, 2, 3);
 
+/* RFC 5155 3: the owner of the NSEC3 set is a hash in base32hex, one label below the apex. False for others:
+ * they have no place in the set. */
+bool gather_hashed_owner(const struct run *run, unsigned apex_labels, uint8_t hash[20]) NODISCARD
+    NONNULL(1, 3);
+
 #endif

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zone/base/codec.h"
 #include "zone/base/hash.h"
 #include "zone/store/index.h"
 #include "zone/wire/name.h"
@@ -279,21 +278,13 @@ void segment_walk(const struct build *build, struct segment *segment, bool write
     free(walk);
 }
 
-/* RFC 5155 3: the owner is the hash in base32hex, one label below the apex. */
-static bool hashed_owner(const struct build *build, const struct run *run, uint8_t hash[20])
-{
-    size_t len;
-    return run->labels == build->apex_labels + 1 && run->name[0] == 32 &&
-           base32hex_decode(hash, (const char *)run->name + 1, 32, &len) == 32 && len == 20;
-}
-
 static void add_nsec3(struct walk *walk, const struct sort_entry *entries, size_t count)
 {
     const struct build *build = walk->build;
     const struct run *run = entries->run;
     unsigned name_len = run->name_len - build->apex_len;
     uint8_t hash[20];
-    if (!hashed_owner(build, run, hash)) {
+    if (!gather_hashed_owner(run, build->apex_labels, hash)) {
         if (!walk->write)
             lint_report(&walk->segment->lint, LINT_NSEC3_OWNER, run, run_first(run),
                 "an NSEC3 record whose owner is not a base32hex SHA-1 hash directly below the apex");
