@@ -144,6 +144,7 @@ static inline void oracle_stand(struct oracle *oracle, struct oracle_node *node)
     node->flags |= node->cut != NULL ? NODE_HIDDEN : 0;
     node->has_nsec = oracle_has(oracle, node, TYPE_NSEC);
     node->has_addresses = oracle_has(oracle, node, TYPE_A) || oracle_has(oracle, node, TYPE_AAAA);
+    node->flags |= node->has_addresses ? NODE_ADDRESSES : 0;
 }
 
 static inline void oracle_init(struct oracle *oracle, const struct made_zone *zone)
@@ -373,6 +374,7 @@ static inline void judge_find(struct oracle *oracle, const struct snapshot *snap
     const struct oracle_node *wildcard = oracle_exact(oracle, below, encloser->len + 2);
     node = find_wildcard(snapshot, find.node);
     assert_true(wildcard != NULL ? judge_is(node, wildcard) : node == NULL);
+    assert_ptr_equal(find_source(&find), node);
     for (unsigned i = 0; i < oracle->count; i++) {
         if (oracle->nodes[i].has_nsec && oracle_order(&oracle->nodes[i], &sought) <= 0)
             nsec = &oracle->nodes[i];

@@ -1,0 +1,301 @@
+/* Overlays: a random zone is edited again and again, and after each edit the snapshot that load_changes makes
+ * must be the zone of the edited text (zone_oracle.h). ZONES and SEED in the environment change how many
+ * zones and which. */
+#include "tests/unit/store/zone_oracle.h"
+
+#include <unistd.h>
+
+#include "zone/store/load.h"
+#include "zone/store/overlay.h"
+
+#define EDITS 12
+
+static struct made_zone zone, before;
+static struct oracle oracle;
+static char text[MADE_TEXT_MAX + 64];
+static char path[64];
+static unsigned told; /* errors */
+static uint64_t at_seed;
+static struct {
+    unsigned edits, overlays, anew, same, refused;
+} seen;
+
+static uint64_t from_environment(const char *name, uint64_t usual)
+{
+    const char *value = getenv(name);
+    return value != NULL ? strtoull(value, NULL, 0) : usual;
+}
+
+static void write_text(size_t len)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void tell(void *context, const struct finding *finding)
+{
+    (void)context;
+    told += finding->severity == SEVERITY_ERROR;
+    if (getenv("SHOW") != NULL)
+        finding_print(stderr, finding);
+}
+
+static struct load_options options_for(unsigned way)
+{
+    static const size_t chunks[] = {0, 23, 64, 300, 1000, 128, 0, 7};
+    static const size_t segments[] = {0, 1, 3, 8};
+    return (struct load_options){.origin = zone.apex,
+        .threads = 1 + way % 3,
+        .checks = way % 2 == 0,
+        .chunk_size = chunks[way % 8],
+        .segment = segments[way % 4],
+        .sink = {.report = tell}};
+}
+
+/* ---- edits ---- */
+
+static unsigned any_but_soa(void)
+{
+    unsigned at = made_any(&zone, zone.count);
+    bool soa = zone.records[at].type == TYPE_SOA && name_equal(zone.records[at].owner, zone.apex);
+    return soa && !zone.lawless ? zone.count : at;
+}
+
+static void remove_at(unsigned at)
+{
+    memmove(&zone.records[at], &zone.records[at + 1], (zone.count - at - 1) * sizeof *zone.records);
+    zone.count--;
+}
+
+static void remove_one(void)
+{
+    unsigned at = any_but_soa();
+    if (at < zone.count)
+        remove_at(at);
+}
+
+static void remove_name(void)
+{
+    unsigned at = any_but_soa();
+    bool below = made_one_in(&zone, 3);
+    uint8_t owner[NAME_MAX + 1];
+    if (at == zone.count || name_equal(zone.records[at].owner, zone.apex))
+        return;
+    memcpy(owner, zone.records[at].owner, sizeof owner);
+    for (unsigned i = zone.count; i-- > 0;) {
+        const uint8_t *name = zone.records[i].owner;
+        if (below ? name_under(name, owner) : name_equal(name, owner))
+            remove_at(i);
+    }
+}
+
+static void add(struct made_record *record)
+{
+    (void)made_insert(&zone, record, made_any(&zone, zone.count + 1));
+}
+
+static void add_one(void)
+{
+    struct made_record record;
+    made_record(&zone, &record);
+    add(&record);
+}
+
+/* A delegation, a DNAME, a wildcard or an address at or above a name that is there. */
+static void add_to_tree(void)
+{
+    static const uint16_t types[] = {TYPE_NS, TYPE_DNAME, TYPE_A, TYPE_NS, TYPE_NSEC};
+    struct made_record record = {.type = types[made_any(&zone, 5)], .ttl = 300};
+    made_name(&zone, record.owner);
+    for (unsigned up = made_any(&zone, 3); up > 0 && name_len(record.owner) > zone.apex_len; up--)
+        memmove(record.owner, record.owner + *record.owner + 1, name_len(record.owner) - *record.owner - 1u);
+    if (made_one_in(&zone, 4) && name_len(record.owner) + 2 <= NAME_MAX) {
+        memmove(record.owner + 2, record.owner, name_len(record.owner));
+        memcpy(record.owner, "\1*", 2);
+    }
+    if (name_labels(record.owner) > NAME_LABELS_MAX)
+        return;
+    made_rdata(&zone, &record);
+    add(&record);
+}
+
+static void change_one(void)
+{
+    unsigned at = any_but_soa();
+    if (at == zone.count)
+        return;
+    struct made_record record = zone.records[at];
+    remove_at(at);
+    if (made_one_in(&zone, 3) && !zone.tidy)
+        record.ttl = 100 * made_any(&zone, 4);
+    else
+        made_rdata(&zone, &record);
+    if (made_in_nsec3_set(&record) == made_in_nsec3_set(&zone.records[at < zone.count ? at : 0]))
+        (void)made_insert(&zone, &record, at);
+    else
+        add(&record);
+}
+
+static void new_serial(void)
+{
+    for (unsigned i = 0; i < zone.count; i++) {
+        struct made_record *record = &zone.records[i];
+        if (record->type == TYPE_SOA && name_equal(record->owner, zone.apex))
+            record->rdata[record->rdata_len - 17]++;
+    }
+}
+
+static void edit(void)
+{
+    static void (*const edits[])(void) = {remove_one, remove_one, remove_name, add_one, add_one, add_one,
+        add_to_tree, add_to_tree, change_one, change_one};
+    for (unsigned i = 1 + made_any(&zone, made_one_in(&zone, 3) ? 12 : 2); i > 0 && zone.count > 0; i--)
+        edits[made_any(&zone, sizeof edits / sizeof *edits)]();
+    if (made_one_in(&zone, 2))
+        new_serial();
+}
+
+/* ---- judging ---- */
+
+static void judge(struct snapshot *snapshot)
+{
+    judge_walk(&oracle, snapshot, false);
+    judge_lookups(&oracle, &zone, snapshot);
+    const struct made_record *soa[MADE_RECORDS_MAX];
+    assert_true(oracle_records(&oracle, &oracle.nodes[0], TYPE_SOA, false, soa) == 1);
+    const uint8_t *serial = soa[0]->rdata + soa[0]->rdata_len - 20;
+    assert_int_equal(snapshot->serial,
+        (uint32_t)serial[0] << 24 | (uint32_t)serial[1] << 16 | (uint32_t)serial[2] << 8 | serial[3]);
+}
+
+static enum err change(struct snapshot *current, uint32_t *changes, struct snapshot **out)
+{
+    struct load_options options = options_for(made_any(&zone, 1000));
+    struct load_result result;
+    told = 0;
+    *changes = UINT32_MAX;
+    *out = NULL;
+    enum err err = load_changes(path, &options, current, &result, changes, out);
+    assert_int_equal(told, result.errors);
+    return err;
+}
+
+/* The text said in another way changes nothing, be there duplicates or unequal TTLs. */
+static void say_the_same(struct snapshot *current)
+{
+    struct snapshot *next;
+    uint32_t changes;
+    write_text(made_print(&zone, text));
+    assert_int_equal(change(current, &changes, &next), ERR_OK);
+    assert_int_equal(changes, 0);
+    assert_ptr_equal(next, current);
+    snapshot_release(next);
+    seen.same++;
+}
+
+/* A text with errors leaves all as it was. */
+static void say_it_wrong(struct snapshot *current)
+{
+    struct snapshot *next;
+    uint32_t changes;
+    size_t len = made_print(&zone, text);
+    len += (size_t)sprintf(text + len, "\n$WRONG\n");
+    write_text(len);
+    assert_int_equal(change(current, &changes, &next), ERR_INVALID);
+    assert_true(told > 0);
+    assert_null(next);
+    seen.refused++;
+}
+
+static struct snapshot *edit_and_judge(struct snapshot *current)
+{
+    struct snapshot *next;
+    uint32_t changes;
+    uint64_t random = zone.random;
+    before = zone;
+    zone.lawless = made_one_in(&zone, 10);
+    edit();
+    if (made_one_in(&zone, 5))
+        made_shuffle(&zone);
+    write_text(made_print(&zone, text));
+    enum err err = change(current, &changes, &next);
+    seen.edits++;
+    if (made_fatal(&zone)) {
+        assert_int_equal(err, ERR_INVALID);
+        assert_true(told > 0);
+        assert_null(next);
+        random = zone.random ^ random;
+        zone = before;
+        zone.random = random;
+        judge(current);
+        seen.refused++;
+        return current;
+    }
+    zone.lawless = false;
+    assert_int_equal(err, ERR_OK);
+    seen.overlays += next->overlay != NULL;
+    seen.anew += next->overlay == NULL && changes > 0;
+    oracle_init(&oracle, &zone);
+    judge(next);
+    snapshot_release(current);
+    return next;
+}
+
+static void judge_zone(uint64_t seed)
+{
+    struct image *image;
+    struct load_result result;
+    made_zone(&zone, seed);
+    zone.lawless = false;
+    if (made_fatal(&zone))
+        return;
+    write_text(made_print(&zone, text));
+    struct load_options options = options_for(made_any(&zone, 1000));
+    assert_int_equal(load_image(path, &options, &result, &image), ERR_OK);
+    struct snapshot *snapshot = snapshot_new(image);
+    assert_non_null(snapshot);
+    oracle_init(&oracle, &zone);
+    for (unsigned i = 0; i < EDITS; i++) {
+        if (made_one_in(&zone, 3))
+            say_the_same(snapshot);
+        if (made_one_in(&zone, 8))
+            say_it_wrong(snapshot);
+        snapshot = edit_and_judge(snapshot);
+    }
+    snapshot_release(snapshot);
+}
+
+static void edited_text_becomes_the_snapshot(void **state)
+{
+    uint64_t seed = from_environment("SEED", 1), zones = from_environment("ZONES", 200);
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/bailiwick-overlay-%d.zone", (int)getpid());
+    for (uint64_t i = 0; i < zones; i++) {
+        at_seed = seed + i;
+        judge_zone(at_seed);
+    }
+    at_seed = 0;
+    print_message("%llu zones, %u edits: %u overlays, %u new images, %u refused, %u changed nothing\n",
+        (unsigned long long)zones, seen.edits, seen.overlays, seen.anew, seen.refused, seen.same);
+    assert_true(seen.overlays > seen.edits / 2);
+}
+
+/* What failed can be run again alone. */
+static int say_seed(void **state)
+{
+    (void)state;
+    if (at_seed != 0)
+        print_message("SEED=%llu ZONES=1 shows it\n", (unsigned long long)at_seed);
+    unlink(path);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(edited_text_becomes_the_snapshot, say_seed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
