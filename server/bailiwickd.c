@@ -19,6 +19,9 @@
 #include "zone/base/version.h"
 #include "zone/text/report.h"
 
+/* Warnings that are told when the server starts; thousands of zones may have many more. */
+#define WARNINGS_TOLD 50
+
 enum exit_status { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_CANNOT = 2 };
 
 struct arguments {
@@ -65,6 +68,7 @@ struct daemon {
     /* Findings come from loading threads, too. */
     pthread_mutex_t findings_lock;
     struct report report;                /* where they go before the server runs */
+    unsigned untold;                     /* warnings that were too many */
     const struct finding_sink *listener; /* the reload that somebody waits for at the control socket */
 };
 
@@ -89,7 +93,11 @@ static void hear_finding(void *context, const struct finding *finding)
     pthread_mutex_lock(&daemon->findings_lock);
     if (daemon->server == NULL) {
         struct finding_sink sink = report_sink(&daemon->report);
-        sink.report(sink.context, finding);
+        bool tell = daemon->arguments.check || finding->severity == SEVERITY_ERROR ||
+                    daemon->report.warnings < WARNINGS_TOLD;
+        if (tell)
+            sink.report(sink.context, finding);
+        daemon->untold += !tell;
     } else {
         log_finding(finding);
         if (daemon->listener != NULL)
@@ -223,17 +231,26 @@ static enum err write_pidfile(const char *path)
     return err;
 }
 
+static const char *plural(unsigned count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static enum exit_status run_check(struct daemon *daemon)
 {
     const char *name = daemon->options.corefile != NULL ? daemon->options.corefile : "built-in Corefile";
     enum err err = server_check(&daemon->options);
     report_clear(&daemon->report);
-    if (err == ERR_OK) {
-        if (!daemon->arguments.quiet)
-            printf("%s: fine\n", name);
+    unsigned errors = daemon->report.errors, warnings = daemon->report.warnings;
+    if (err == ERR_OK && !daemon->arguments.quiet)
+        printf(
+            warnings != 0 ? "%s: fine, with %u warning%s\n" : "%s: fine\n", name, warnings, plural(warnings));
+    if (err == ERR_OK)
         return EXIT_FINE;
-    }
-    printf("%s: %s\n", name, err_text(err));
+    if (errors != 0)
+        printf("%s: %u error%s, %u warning%s\n", name, errors, plural(errors), warnings, plural(warnings));
+    else
+        printf("%s: %s\n", name, err_text(err));
     return err == ERR_INVALID ? EXIT_FINDINGS : EXIT_CANNOT;
 }
 
@@ -249,6 +266,8 @@ static enum exit_status run(struct daemon *daemon)
         return err == ERR_INVALID ? EXIT_FINDINGS : EXIT_CANNOT;
     }
     daemon->server = server;
+    if (daemon->untold != 0)
+        log_warning("%u more warnings; bailiwickd -check tells them all", daemon->untold);
     watch_signals(daemon);
     if (open_control(daemon) != ERR_OK || write_pidfile(daemon->arguments.pidfile) != ERR_OK) {
         stop(daemon);
