@@ -32,8 +32,9 @@ struct group {
 };
 
 struct file {
-    struct suffix_table table;      /* name -> struct served_zone */
     const struct served_zone *only; /* the block's single zone: what comes here as asked lies in it */
+    struct served_zone first;
+    struct suffix_table table; /* name -> struct served_zone, when there are several */
     struct served_zone **zones;
     unsigned count, room;
     struct group *groups;
@@ -157,7 +158,8 @@ static enum err add_load(struct setup *setup, struct file *file, struct zonefile
 static enum err add_zone(struct setup *setup, struct file *file, const struct written *written,
     const uint8_t *name, const char *cache)
 {
-    struct served_zone *served = ARENA_NEW(setup->world, struct served_zone);
+    struct served_zone *served =
+        file->count == 0 ? &file->first : ARENA_NEW(setup->world, struct served_zone);
     struct group *group = group_for(file, written->reload_ms);
     if (served == NULL || group == NULL ||
         !grow(setup->world, (void ***)&file->zones, file->count, &file->room) ||
@@ -179,7 +181,6 @@ static enum err make_table(void *arg, const struct finding_sink *sink)
 {
     struct file *file = arg;
     (void)sink;
-    file->few = file->count <= FEW_ZONES;
     if (file->count == 1 && file->block->zones_count == 1 &&
         name_equal(file->zones[0]->zone->name, file->block->zones[0]))
         file->only = file->zones[0];
@@ -244,6 +245,7 @@ static void look(void *arg)
 static enum err start(void *self)
 {
     struct file *file = self;
+    file->few = zonefile_count() <= FEW_ZONES;
     for (unsigned i = 0; i < file->count; i++) {
         enum err err = zonefile_store(file->zones[i]->zone);
         (void)err; /* serving does not depend on it */

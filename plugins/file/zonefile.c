@@ -13,6 +13,12 @@
 
 /* The register: control thread only. */
 static struct zonefile *buckets[BUCKETS];
+static unsigned registered;
+
+unsigned zonefile_count(void)
+{
+    return registered;
+}
 
 /* ---- the register ---- */
 
@@ -64,6 +70,7 @@ struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char 
     zone->refs = 1;
     zone->next = *bucket;
     *bucket = zone;
+    registered++;
     return zone;
 }
 
@@ -74,6 +81,7 @@ void zonefile_put(struct zonefile *zone)
     for (struct zonefile **at = bucket_of(zone->path, zone->name); *at != NULL; at = &(*at)->next) {
         if (*at == zone) {
             *at = zone->next;
+            registered--;
             break;
         }
     }

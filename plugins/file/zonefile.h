@@ -51,6 +51,9 @@ struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char 
     NONNULL(1, 2);
 void zonefile_put(struct zonefile *zone) NONNULL(1);
 
+/* How many there are. */
+unsigned zonefile_count(void);
+
 /* Loads it for the first time, from the cached image when that is current. CHECK: the semantic checks
  * too, and no cache. MAY_MISS: a missing file is no error (it may come later). THREADS as load_options. */
 enum err zonefile_load(struct zonefile *zone, const struct finding_sink *sink, bool check, bool may_miss,
