@@ -38,8 +38,11 @@ static void set_udp(int fd, const struct endpoint_key *key)
     /* Forged "fragmentation needed" messages must not make us send fragments (RFC 9715). */
     set(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
         v6 ? IPV6_PMTUDISC_OMIT : IP_PMTUDISC_OMIT);
-    set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
-    set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
+    /* Bursts wait in the socket; root may ask for more than the system's limit. */
+    if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER) != 0)
+        set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
+    if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER) != 0)
+        set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
 }
 
 static int open_socket(const struct endpoint_key *key, int kind, bool shared)

@@ -1,4 +1,17 @@
-/* The corridor: the way of a query through the server, on one screen. Worker threads. */
+/* The corridor: the way of a query through the server, on one screen, with the rooms off it.
+ *
+ *     udp / tcp       packets into slots                        server/udp.c, server/tcp.c
+ *        |
+ *     query_parse     bytes -> question, EDNS                   server/query.c
+ *     query_route     -> the server block's chain of plugins    server/query.c
+ *     prefetch        begin the memory reads of all of them
+ *     engine_serve    the chain: file -> find -> answer         server/engine.c, plugins/, zone/store/
+ *     query_encode    references -> bytes                       server/query.c
+ *        |
+ *     udp / tcp       send
+ *     serve_sent      log, count
+ *
+ * Each stage runs over the whole batch, so that the memory reads of its queries overlap. Worker threads. */
 #ifndef SERVER_SERVE_H
 #define SERVER_SERVE_H
 

@@ -83,6 +83,7 @@ enum err suffix_add(struct suffix_table *table, const uint8_t *name, void *value
     if (table->count == table->room)
         return ERR_LIMIT;
     table->count++;
+    table->only = entry;
     table->counts[labels / 64] |= (uint64_t)1 << labels % 64;
     *entry = (struct suffix_entry){.name = name,
         .value = value,
@@ -114,6 +115,13 @@ static inline int next_count(const uint64_t counts[2], int labels)
 const struct suffix_entry *suffix_find(
     const struct suffix_table *table, const struct question *question, unsigned labels)
 {
+    if (table->count == 1) { /* most servers have one zone: no hash */
+        const struct suffix_entry *only = table->only;
+        unsigned from = question->name_len - only->name_len;
+        bool under = only->labels <= labels && question->label_at[question->labels - only->labels] == from &&
+                     same(question->lower + from, only->name, only->name_len);
+        return under ? only : NULL;
+    }
     for (int n = next_count(table->counts, (int)labels); n >= 0; n = next_count(table->counts, n - 1)) {
         unsigned at = question->label_at[question->labels - (unsigned)n];
         const struct suffix_entry *entry = probe(table, question->lower + at, question->name_len - at);

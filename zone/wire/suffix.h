@@ -26,7 +26,8 @@ struct suffix_table {
     uint32_t mask;
     uint32_t count;
     uint32_t room;
-    uint64_t counts[2]; /* bit n: a name of n labels is there */
+    const struct suffix_entry *only; /* the newest; of use when it is the only one */
+    uint64_t counts[2];              /* bit n: a name of n labels is there */
 };
 
 /* Makes an empty table for at most ROOM names in MEMORY. */

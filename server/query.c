@@ -1,0 +1,60 @@
+#include "server/query.h"
+
+#include "server/engine.h"
+#include "server/worker.h"
+#include "zone/wire/encode.h"
+#include "zone/wire/type.h"
+
+/* RFC 1035 4.1 and RFC 6891: from bytes to a question, or to a reply that says why there is none. */
+void query_parse(struct slot *slot)
+{
+    struct query *query = &slot->query;
+    enum message_verdict verdict = message_read(&query->message, slot->packet, slot->packet_len);
+    slot->parsed = verdict != MESSAGE_DROP;
+    query_begin(query, &query->message.question, &chain_nobody);
+    if (LIKELY(verdict == MESSAGE_ANSWER)) {
+        slot->served = SERVED_NEXT;
+        return;
+    }
+    slot->served = verdict == MESSAGE_DROP ? SERVED_DROPPED : SERVED_ANSWERED;
+    query->reply.rcode = (uint16_t)message_rcode(verdict);
+    query->reply.ede = query->message.ede;
+    if (verdict != MESSAGE_EMPTY && verdict != MESSAGE_DROP)
+        counter_add(&slot->worker->counters.malformed, 1);
+}
+
+/* To the server block with the longest suffix of the name, among those of this address and port. */
+void query_route(const struct world *world, struct slot *slot)
+{
+    struct query *query = &slot->query;
+    unsigned opcode = message_opcode(&query->message);
+    if (UNLIKELY(opcode != OPCODE_QUERY)) { /* RFC 2136 2.2, RFC 1996 3.10: nobody here takes them yet */
+        query->reply.rcode = opcode == OPCODE_UPDATE ? RCODE_NOTIMP : RCODE_REFUSED;
+        slot->served = SERVED_ANSWERED;
+        return;
+    }
+    unsigned endpoint = slot->listener->endpoint;
+    const struct suffix_table *table = endpoint < world->route_count ? world->routes[endpoint] : NULL;
+    const struct suffix_entry *entry = table != NULL ? suffix_route(table, query->question) : NULL;
+    if (entry == NULL)
+        return;
+    const struct chain *chain = entry->value;
+    query->chain = LIKELY(query->question->class == CLASS_IN) ? chain : chain->other;
+}
+
+void query_encode(struct slot *slot)
+{
+    struct query *query = &slot->query;
+    const struct message *message = &query->message;
+    uint16_t udp_size = query->chain->udp_size;
+    bool udp = query->transport == TRANSPORT_UDP;
+    struct envelope envelope = {
+        .query = message,
+        .limit = udp ? message_udp_limit(message, udp_size) : slot->out_limit,
+        .udp_size = udp_size,
+        .options = query->options,
+        .options_len = query->options_len,
+    };
+    query->reply_bytes = slot->out;
+    query->reply_len = (uint32_t)reply_encode(&envelope, &query->reply, slot->out);
+}
