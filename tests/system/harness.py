@@ -96,6 +96,8 @@ class Workspace:
                 server.stop()
             except Failure as problem:
                 problems.append(str(problem))
+        if problems and kind is not None:
+            print("\n".join(problems), flush=True)
         if not self.keep:
             shutil.rmtree(self.path, ignore_errors=True)
         if problems and kind is None:

@@ -170,8 +170,10 @@ static inline bool opcode_known(unsigned opcode)
 
 enum message_verdict message_read(struct message *message, const uint8_t *bytes, size_t len)
 {
-    if (UNLIKELY(len < MESSAGE_HEADER_LEN || len > MESSAGE_MAX || (bytes[2] & 0x80) != 0))
+    if (UNLIKELY(len < MESSAGE_HEADER_LEN || len > MESSAGE_MAX || (bytes[2] & 0x80) != 0)) {
+        message->edns = (struct edns){.size = EDNS_SIZE_MIN}; /* looked at before the verdict is */
         return MESSAGE_DROP;
+    }
     read_header(message, bytes, len);
     if (UNLIKELY(!opcode_known(message_opcode(message))))
         return MESSAGE_NOTIMP;
