@@ -25,9 +25,9 @@ def bind_reads(path, origin):
     return sorted(" ".join([words[0].lower()] + words[1:]) for words in lines if words)
 
 
-def zonetool(*arguments):
+def zonetool(*arguments, expected=(0,)):
     done = subprocess.run([harness.need_ours("zonetool"), *arguments], capture_output=True, timeout=120, check=False)
-    assert done.returncode == 0, f"zonetool {' '.join(arguments)}:\n{done.stderr.decode()[-2000:]}"
+    assert done.returncode in expected, f"zonetool {' '.join(arguments)}:\n{done.stderr.decode()[-2000:]}"
     return done.stdout.decode("latin-1")
 
 
@@ -35,7 +35,8 @@ def compare(space, path, origin):
     name = os.path.basename(path)
     expected = bind_reads(path, origin)
     image = os.path.join(space.path, name + ".image")
-    zonetool("compile", "-o", origin, path, image)
+    # Random zones break rules that forbid no serving: the image is made, and status 1 tells of the findings.
+    zonetool("compile", "-o", origin, path, image, expected=(0, 1))
     from_text = zonetool("dump", "-o", origin, path)
     from_image = zonetool("dump", image)
     assert from_text == from_image, f"{name}: the dump of the image is not that of the text"
