@@ -31,7 +31,7 @@ struct token {
     uint32_t column;     /* in octets from 1 */
     uint32_t source_len; /* octets it takes in the file, quotes included */
     bool quoted;         /* was written in quotes: never a brace, never a keyword */
-    bool starts_line;
+    bool starts_line;    /* stands first on a line, or behind a brace */
 };
 
 /* A line: a word, its arguments, and perhaps a block of further lines, which have the same form. */

@@ -202,6 +202,12 @@ static enum err finish_word(struct lexer *lexer, struct token *token)
     return ERR_OK;
 }
 
+/* What stands behind a brace is like the beginning of a line: ". { import common }". */
+static bool is_brace(const struct token *token)
+{
+    return !token->quoted && token->len == 1 && (token->text[0] == '{' || token->text[0] == '}');
+}
+
 static enum err read_token(struct lexer *lexer)
 {
     const char *start = lexer->at;
@@ -215,7 +221,10 @@ static enum err read_token(struct lexer *lexer)
     else
         read_plain(lexer, token);
     token->source_len = (uint32_t)(lexer->at - start);
-    return finish_word(lexer, token);
+    enum err err = finish_word(lexer, token);
+    if (err == ERR_OK && is_brace(token))
+        lexer->line_begun = false;
+    return err;
 }
 
 enum err corefile_lex(const char *name, const char *text, size_t len,

@@ -150,6 +150,9 @@ static const struct {
     {"(a) {\n log\n}\n(b) {\n import a\n import a\n}\nx.org {\n import b\n}\ny.org {\n file db {\n import "
      "a\n }\n}",
         "x.org.:53 {log; log}\ny.org.:53 {file db {log}}\n"},
+    {"(s) { log }\n(e) { }\n. {\n errors\n import s\n import e\n file db { import s }\n}\n",
+        ".:53 {errors; log; file db {log}}\n"},
+    {"(s) { log }\n. { import s } b.org { import s }", ".:53 {log}\nb.org.:53 {log}\n"},
     {"(hosts) {\n x.org {\n log\n }\n}\nimport hosts\n", "x.org.:53 {log}\n"},
     {". {\n log\xc2\xa0x\n}", ".:53 {log x}\n"},
     {". {\n import \"no*such\"\n log\n}", ".:53 {log}\n"},
