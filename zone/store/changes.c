@@ -385,8 +385,11 @@ static enum err means_the_same(
     uint32_t slot = change->nsec3 ? find_nsec3_slot(comparing, change->name, change->name_len)
                                   : find_slot(comparing, hash, change->name, change->name_len);
     enum err err = gather(&gathered, change->entries, change->count, change->nsec3);
-    *same = err == ERR_OK && slot != UNKNOWN &&
-            node_sum(node_of_slot(comparing, slot)) == gathered_sum(&gathered);
+    if (err == ERR_OK && gathered.set_count == 0)
+        *same = slot == UNKNOWN; /* not there before, nor now */
+    else
+        *same = err == ERR_OK && slot != UNKNOWN &&
+                node_sum(node_of_slot(comparing, slot)) == gathered_sum(&gathered);
     gather_clear(&gathered);
     return err;
 }

@@ -257,7 +257,12 @@ enum err gather(struct gathered *gathered, const struct sort_entry *entries, siz
         take_run(gathered, entries[i].run, nsec3);
     }
     enum err err = sort_records(gathered);
-    return err != ERR_OK ? err : make_sets(gathered);
+    if (err == ERR_OK)
+        err = make_sets(gathered);
+    /* Signatures alone make no member of the chain: lookups count on its NSEC3 record. */
+    if (err == ERR_OK && nsec3 && gathered->set_count > 0 && gathered->sets[0].count == 0)
+        gathered->set_count = gathered->kept = 0;
+    return err;
 }
 
 void gather_clear(struct gathered *gathered)

@@ -40,7 +40,7 @@ struct gathered {
 };
 
 /* Gathers the records of COUNT entries with one owner name: those of the NSEC3 set (NSEC3 and the RRSIGs
- * that cover it) or all the others. */
+ * that cover it) or all the others. The NSEC3 set comes to nothing without an NSEC3 record. */
 enum err gather(struct gathered *gathered, const struct sort_entry *entries, size_t count,
     bool nsec3) NODISCARD NONNULL(1, 2);
 

@@ -137,6 +137,7 @@ static void take_change(struct making *making, const struct overlay_change *chan
     enum err err = gather(&making->gathered, change->entries, change->count, change->nsec3);
     if (err != ERR_OK)
         making->failure = err;
+    item->content = making->gathered.set_count > 0;
     item->flags = making->gathered.flags;
     if (change->name_len == 0)
         item->flags &= (uint16_t)~NODE_DELEGATION;

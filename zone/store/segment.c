@@ -293,6 +293,12 @@ static void add_nsec3(struct walk *walk, const struct sort_entry *entries, size_
     walk->segment->failure = gather(&walk->gathered, entries, count, true);
     if (walk->segment->failure != ERR_OK)
         return;
+    if (walk->gathered.set_count == 0) {
+        if (!walk->write && walk->segment->lint.all)
+            lint_report(&walk->segment->lint, LINT_RRSIG_ORPHAN, run, run_first(run),
+                "a signature covers NSEC3, which is not there");
+        return;
+    }
     size_t size = gather_size(&walk->gathered, name_len);
     if (walk->write) {
         struct ancestor here = {.name = run->name, .name_len = (uint8_t)name_len, .flags = NODE_NSEC3};
