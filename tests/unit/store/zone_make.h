@@ -234,7 +234,8 @@ static inline bool made_same(const struct made_record *a, const struct made_reco
 /* What the RRset is: an RRSIG belongs to that of the type it covers. */
 static inline uint16_t made_set_type(const struct made_record *record)
 {
-    return record->type == TYPE_RRSIG ? (uint16_t)(record->rdata[0] << 8 | record->rdata[1]) : record->type;
+    return record->type == TYPE_RRSIG ? (uint16_t)((unsigned)record->rdata[0] << 8 | record->rdata[1])
+                                      : record->type;
 }
 
 static inline bool made_in_nsec3_set(const struct made_record *record)

@@ -161,10 +161,10 @@ static inline void oracle_init(struct oracle *oracle, const struct made_zone *zo
         node.flags = NODE_NSEC3;
         if (!node.nsec3)
             oracle_add(oracle, record->owner, len);
-        bool new = node.nsec3 &&oracle_hash_like(&node);
+        bool added = node.nsec3 && oracle_hash_like(&node) && oracle_has(oracle, &node, TYPE_NSEC3);
         for (unsigned j = 0; j < oracle->nsec3_count; j++)
-            new = new &&oracle_order(&oracle->nsec3[j], &node) != 0;
-        if (new)
+            added = added && oracle_order(&oracle->nsec3[j], &node) != 0;
+        if (added)
             oracle->nsec3[oracle->nsec3_count++] = node;
     }
     qsort(oracle->nodes, oracle->count, sizeof node, oracle_order);
