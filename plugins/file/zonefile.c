@@ -355,6 +355,21 @@ static void look_at(struct zonefile *zone, bool force)
         image_settle(newer->image);
 }
 
+#define WANTED 1u
+#define WANTED_FORCED 2u
+
+/* Who finds somebody at it leaves the wish behind: what he has read may be older than what is wanted. */
+static void look_when_free(struct zonefile *zone, bool force)
+{
+    atomic_fetch_or(&zone->wanted, force ? WANTED_FORCED : WANTED);
+    while (atomic_load(&zone->wanted) != 0 && !atomic_flag_test_and_set(&zone->busy)) {
+        unsigned wanted = atomic_exchange(&zone->wanted, 0);
+        if (wanted != 0)
+            look_at(zone, (wanted & WANTED_FORCED) != 0);
+        atomic_flag_clear(&zone->busy);
+    }
+}
+
 struct look {
     unsigned count;
     bool force;
@@ -364,13 +379,8 @@ struct look {
 static void run_look(void *arg)
 {
     struct look *look = arg;
-    for (unsigned i = 0; i < look->count; i++) {
-        struct zonefile *zone = look->zones[i];
-        if (atomic_flag_test_and_set(&zone->busy))
-            continue; /* somebody is at it */
-        look_at(zone, look->force);
-        atomic_flag_clear(&zone->busy);
-    }
+    for (unsigned i = 0; i < look->count; i++)
+        look_when_free(look->zones[i], look->force);
 }
 
 static void end_look(void *arg)

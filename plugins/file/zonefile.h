@@ -34,10 +34,11 @@ struct zonefile {
     struct zonefile *next; /* in its bucket of the register */
     unsigned refs;
     char *path;
-    char *cache; /* directory of images, NULL for none */
-    bool loaded; /* load has been tried */
-    bool store;  /* the image in memory has yet to be settled (image.h) and written to the cache */
-    atomic_flag busy;
+    char *cache;        /* directory of images, NULL for none */
+    bool loaded;        /* load has been tried */
+    bool store;         /* the image in memory has yet to be settled (image.h) and written to the cache */
+    atomic_flag busy;   /* somebody looks at the text */
+    atomic_uint wanted; /* a look that has been asked for since he began */
 
     pthread_mutex_t lock;
     struct stamp stamp;
