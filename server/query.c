@@ -10,16 +10,20 @@ void query_parse(struct slot *slot)
 {
     struct query *query = &slot->query;
     enum message_verdict verdict = message_read(&query->message, slot->packet, slot->packet_len);
-    slot->parsed = verdict != MESSAGE_DROP;
+    if (UNLIKELY(verdict == MESSAGE_DROP)) { /* nothing was read that could be looked at */
+        query->chain = &chain_nobody;
+        slot->served = SERVED_DROPPED;
+        return;
+    }
     query_begin(query, &query->message.question, &chain_nobody);
     if (LIKELY(verdict == MESSAGE_ANSWER)) {
         slot->served = SERVED_NEXT;
         return;
     }
-    slot->served = verdict == MESSAGE_DROP ? SERVED_DROPPED : SERVED_ANSWERED;
+    slot->served = SERVED_ANSWERED;
     query->reply.rcode = (uint16_t)message_rcode(verdict);
     query->reply.ede = query->message.ede;
-    if (verdict != MESSAGE_EMPTY && verdict != MESSAGE_DROP)
+    if (verdict != MESSAGE_EMPTY)
         counter_add(&slot->worker->counters.malformed, 1);
 }
 

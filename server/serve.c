@@ -130,10 +130,10 @@ static void count_replies(struct worker *worker, struct slot *const *slots, unsi
 {
     uint64_t replies = 0, dropped = 0, truncated = 0;
     for (unsigned i = 0; i < count; i++) {
-        unsigned rcode = slots[i]->query.reply.rcode;
         dropped += slots[i]->served == SERVED_DROPPED;
         if (slots[i]->served != SERVED_ANSWERED)
             continue;
+        unsigned rcode = slots[i]->query.reply.rcode;
         replies++;
         truncated += slots[i]->out[2] >> 1 & 1;
         counter_add(&worker->counters.rcodes[rcode < 23 ? rcode : 23], 1);

@@ -24,7 +24,6 @@ struct slot {
     uint32_t out_limit;       /* octets a reply may have there */
     enum served served;       /* SERVED_NEXT: still to be served */
     enum served resumed_with; /* the verdict of query_resume, perhaps written by another thread */
-    bool parsed;              /* message_read took it apart: there is something to encode a reply from */
     bool waiting;             /* suspended */
     bool orphan;              /* a sub-query whose parent is over: nobody wants the reply */
     uint8_t local_len;        /* octets of `local` used */
