@@ -23,24 +23,33 @@ static bool is_node(const struct image *image, uint32_t ref)
     return number < image->header->node_count && image->order[number] == ref;
 }
 
+/* Whether a link can belong to the name at the beginning of LEN octets. EARLIER records stand before it. */
+static bool link_fits(
+    const uint8_t *name, size_t len, unsigned keep, unsigned from, unsigned earlier, size_t owner_labels)
+{
+    size_t whole = name_check(name, len);
+    if (whole == 0 || (from == 0 ? keep != whole : keep >= whole))
+        return false;
+    return from >= LINK_RECORD ? from - LINK_RECORD < earlier : from <= owner_labels;
+}
+
 static const char *audit_link(const struct image *image, const struct rrset *rrset,
     const struct record *record, unsigned index, size_t owner_labels)
 {
     const struct link *link = record->link;
     unsigned name_at = rrset_name_at(rrset->type);
-    size_t name =
-        record->rdata_len <= name_at ? 0 : name_check(record->rdata + name_at, record->rdata_len - name_at);
-    if (name == 0)
-        return "the name in a record is malformed";
-    if (link->keep > name || (link->from == 0 && link->keep != name) ||
-        (link->from != 0 && link->keep >= name))
-        return "a link keeps more than its name";
-    if (link->from >= LINK_RECORD ? (unsigned)(link->from - LINK_RECORD) >= index : link->from > owner_labels)
-        return "a link points outside";
-    uint32_t target = rrset->type == TYPE_SOA ? 0 : link_target(link);
-    if (target != 0 && !is_node(image, target))
-        return "a link's target lies outside";
-    return NULL;
+    const uint8_t *name = record->rdata + name_at, *end = record->rdata + record->rdata_len;
+    if (record->rdata_len <= name_at ||
+        !link_fits(name, (size_t)(end - name), link->keep, link->from, index, owner_labels))
+        return "a link does not fit its name";
+    if (rrset->type == TYPE_SOA) {
+        name += name_len(name);
+        if (!link_fits(name, (size_t)(end - name), link->second.keep, link->second.from, 1, owner_labels))
+            return "a link does not fit the second name of the SOA";
+        return NULL;
+    }
+    uint32_t target = link_target(link);
+    return target != 0 && !is_node(image, target) ? "a link's target lies outside" : NULL;
 }
 
 static const char *audit_rrset(const struct image *image, const struct rrset *rrset, size_t owner_labels)
