@@ -262,7 +262,11 @@ static enum exit_status run(struct daemon *daemon)
     enum err err = server_start(&daemon->options, &daemon->loop, &server);
     report_clear(&daemon->report);
     if (err != ERR_OK) {
-        log_fatal("cannot start: %s", err_text(err));
+        unsigned errors = daemon->report.errors;
+        if (err == ERR_INVALID)
+            log_fatal("not started, because of %u error%s", errors, plural(errors));
+        else
+            log_fatal("cannot start: %s", err_text(err));
         return err == ERR_INVALID ? EXIT_FINDINGS : EXIT_CANNOT;
     }
     daemon->server = server;
