@@ -116,8 +116,10 @@ static bool rules_hold(struct rdata_parser *p, const struct token *firsts)
     size_t digest_len = 0;
     const struct rdata_rule *broken =
         rdata_rule_broken(p->info->type, p->start, (size_t)(p->at - p->start), &digest_len);
-    if (LIKELY(broken == NULL))
-        return true;
+    if (LIKELY(broken == NULL)) {
+        bool missing = rdata_key_missing(p->info->type, p->start, (size_t)(p->at - p->start));
+        return !missing || parser_missing(p, "public key");
+    }
     p->field = p->info->fields + broken->field;
     p->first = firsts[broken->field];
     return rule_refuse(p, broken, digest_len);

@@ -29,6 +29,8 @@ enum err rdata_check(uint16_t type, const uint8_t *rdata, size_t len, const char
     const char *fault = layout_fault(type, rdata, len);
     if (fault == NULL && rdata_rule_broken(type, rdata, len, &digest_len) != NULL)
         fault = "the digest's length does not fit its algorithm";
+    else if (fault == NULL && rdata_key_missing(type, rdata, len))
+        fault = "the public key is missing";
     if (fault != NULL && why != NULL)
         *why = fault;
     return fault == NULL ? ERR_OK : ERR_WIRE;

@@ -1,6 +1,7 @@
 #include "zone/wire/rdata_rule.h"
 
 #include "zone/base/attr.h"
+#include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
 #define DS_RULES(type)                                                                                       \
@@ -55,4 +56,14 @@ const struct rdata_rule *rdata_rule_broken(
             return &rules[i];
     }
     return NULL;
+}
+
+bool rdata_key_missing(uint16_t type, const uint8_t *rdata, size_t len)
+{
+    if (type == TYPE_KEY)
+        return len == 4 && (rdata[0] & 0xc0) != 0xc0;
+    if (type != TYPE_IPSECKEY || rdata[2] == 0 || rdata[1] > 3)
+        return false;
+    size_t gateway = rdata[1] == 0 ? 0 : rdata[1] == 1 ? 4 : rdata[1] == 2 ? 16 : name_len(rdata + 3);
+    return len == 3 + gateway;
 }

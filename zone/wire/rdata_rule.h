@@ -18,6 +18,10 @@ struct rdata_rule {
     const char *name; /* of the algorithm */
 };
 
+/* True when the rdata lacks a public key that it says it has: KEY unless its flags say "no key" (RFC 2535
+ * 3.1.2), IPSECKEY unless its algorithm is 0 (RFC 4025 2.4). The rdata has its layout. */
+bool rdata_key_missing(uint16_t type, const uint8_t *rdata, size_t len);
+
 /* The rule that RDATA breaks, or NULL; *DIGEST_LEN gets the length found. */
 const struct rdata_rule *rdata_rule_broken(
     uint16_t type, const uint8_t *rdata, size_t len, size_t *digest_len);

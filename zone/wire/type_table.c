@@ -156,7 +156,7 @@ static const struct type_info low[TYPE_LOW_COUNT] = {
     ROW(TYPE_NSAP, "NSAP", INTERNET | OLD, nsap),                           /* RFC 1706 5 */
     ROW(TYPE_NSAP_PTR, "NSAP-PTR", INTERNET | OLD, name_only),              /* RFC 1348 */
     ROW(TYPE_SIG, "SIG", LOWER | OLD, rrsig),                               /* RFC 2535 4 */
-    ROW(TYPE_KEY, "KEY", 0, key),                                           /* RFC 2535 3 */
+    ROW(TYPE_KEY, "KEY", RULES, key),                                           /* RFC 2535 3 */
     ROW(TYPE_PX, "PX", LOWER | INTERNET | OLD, px),                         /* RFC 2163 4 */
     ROW(TYPE_GPOS, "GPOS", OLD, gpos),                                      /* RFC 1712 */
     ROW(TYPE_AAAA, "AAAA", INTERNET, ip6),                                  /* RFC 3596 2 */
@@ -176,7 +176,7 @@ static const struct type_info low[TYPE_LOW_COUNT] = {
     ROW(TYPE_APL, "APL", INTERNET, apl),                                    /* RFC 3123 */
     ROW(TYPE_DS, "DS", RULES, ds),                                              /* RFC 4034 5 */
     ROW(TYPE_SSHFP, "SSHFP", RULES, sshfp),                                     /* RFC 4255 3 */
-    ROW(TYPE_IPSECKEY, "IPSECKEY", 0, ipseckey),                            /* RFC 4025 2 */
+    ROW(TYPE_IPSECKEY, "IPSECKEY", RULES, ipseckey),                            /* RFC 4025 2 */
     ROW(TYPE_RRSIG, "RRSIG", LOWER, rrsig),                                 /* RFC 4034 3 */
     ROW(TYPE_NSEC, "NSEC", SINGLE, nsec),                                   /* RFC 4034 4 */
     ROW(TYPE_DNSKEY, "DNSKEY", 0, dnskey),                                  /* RFC 4034 2 */

@@ -289,6 +289,8 @@ static inline size_t make_rdata(struct make *make, uint16_t type, uint8_t *out)
         make_field(make, field, out);
         if (type == TYPE_IPSECKEY && make->len == 2)
             out[1] &= 3;
+        if (type == TYPE_KEY && make->len == 2)
+            out[0] &= 0x3f;
         if (type == TYPE_NSEC3 && make->len == 1)
             out[0] = 1;
     }

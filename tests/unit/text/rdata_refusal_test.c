@@ -122,6 +122,8 @@ static const struct {
         "types 0 to 3 are defined; write others in the generic form \\# LENGTH HEX"},
     {"IPSECKEY", "1 0 1 a. AA==", "IPSECKEY gateway \"a.\" must be . for type 0", "a.",
         "type 1 is an IPv4 address, 2 an IPv6 address, 3 a name"},
+    {"IPSECKEY", "10 1 2 192.0.2.38", "IPSECKEY public key is missing", "", NULL},
+    {"KEY", "256 3 8", "KEY public key is missing", "", NULL},
     {"AMTRELAY", "1 2 0 .", "AMTRELAY relay: discovery bit \"2\" is not a number up to 1", "2", NULL},
     {"HIP", "2 20 A", "HIP host identity: the last group of base64 is not whole", "A",
         "base64 comes in groups of four characters, the last filled up with ="},
