@@ -1,6 +1,7 @@
 #include "server/query.h"
 
 #include "server/engine.h"
+#include "server/tcp.h"
 #include "server/worker.h"
 #include "zone/wire/encode.h"
 #include "zone/wire/type.h"
@@ -46,12 +47,22 @@ void query_route(const struct world *world, struct slot *slot)
     query->chain = LIKELY(query->question->class == CLASS_IN) ? chain : chain->other;
 }
 
+/* RFC 7828 3.3.2: how long the connection may be idle, in units of 100 ms, for clients that want to know. */
+static void tell_keepalive(struct query *query)
+{
+    static const uint8_t timeout[2] = {(TCP_IDLE_MS / 100) >> 8, (TCP_IDLE_MS / 100) & 255};
+    enum err err = query_option(query, EDNS_KEEPALIVE, timeout, sizeof timeout);
+    (void)err; /* a courtesy */
+}
+
 void query_encode(struct slot *slot)
 {
     struct query *query = &slot->query;
     const struct message *message = &query->message;
     uint16_t udp_size = query->chain->udp_size;
     bool udp = query->transport == TRANSPORT_UDP;
+    if (UNLIKELY(!udp && message->edns.present && edns_has(&message->edns, EDNS_KEEPALIVE)))
+        tell_keepalive(query);
     struct envelope envelope = {
         .query = message,
         .limit = udp ? message_udp_limit(message, udp_size) : slot->out_limit,

@@ -308,6 +308,15 @@ def test_idle_connection_is_closed():
             assert trickle.sock.recv(1) == b""
 
 
+def test_keepalive_is_told_over_tcp():
+    with harness.Workspace() as space:
+        daemon = server.start(space, ".:{port} {\n bind 127.0.0.1\n whoami\n}\n")
+        query = server.question("a.test.", "A", 5)
+        query = query[:11] + b"\1" + query[12:] + b"\0" + struct.pack("!HHIHHH", 41, 1232, 0, 4, 11, 0)
+        assert wire.Answer(daemon.exchange(query, tcp=True)).opt[2] == struct.pack("!HHH", 11, 2, 100)
+        assert wire.Answer(daemon.exchange(query)).opt[2] == b""
+
+
 # ---- loadable plugins, suspended queries ----
 
 def park(space):
@@ -408,6 +417,43 @@ def test_log_formats():
         daemon.wait_for_log("[INFO] A=www.example.org. A 4242\n")
         daemon.wait_for_log(" - 4244 \"A IN nx.example.org. udp 32 false 512\" NXDOMAIN qr,aa ")
         assert " 4243 " not in daemon.log()
+
+
+def test_errors_are_consolidated():
+    with harness.Workspace() as space:
+        text = ".:{port} {\n plugin %s\n park 1\n errors {\n  consolidate 300ms \"asked to .*7\" warning show_first\n }\n whoami\n}\n"
+        daemon = server.start(space, text % park(space))
+        for _ in range(5):
+            assert daemon.ask("fail.", "A").rcode == 2
+        daemon.wait_for_log("5 errors like 'asked to .*7' occurred in last 0.3s")
+        assert daemon.log().count("plugin/park: asked to fail") == 1, daemon.tail()
+
+
+def test_the_same_source_is_built_in_or_loaded():
+    with harness.Workspace() as space:
+        out = os.path.join(space.path, "whoami.so")
+        subprocess.run(["cc", "-std=gnu11", "-shared", "-fPIC", "-D_GNU_SOURCE", "-DPLUGIN_LOADABLE", "-I", harness.ROOT, "-o",
+                        out, os.path.join(harness.ROOT, "plugins", "whoami", "whoami.c")], check=True)
+        daemon = server.start(space, ".:{port} {\n plugin %s\n whoami\n}\n" % out)
+        assert len(daemon.ask("a.test.", "A").additional) == 2
+        with open(f"/proc/{daemon.process.pid}/maps", encoding="ascii") as maps:
+            assert out in maps.read()
+
+
+def test_debug():
+    with harness.Workspace() as space:
+        daemon = server.start(space, ".:{port} {\n debug\n whoami\n}\n")
+        assert daemon.ask("a.test.", "A").rcode == 0
+
+
+def test_bufsize():
+    with harness.Workspace() as space:
+        long = "".join(f'many TXT "{n:03d} {"x" * 60}"\n' for n in range(40))
+        path = space.write("zone", zone(1, more=long))
+        daemon = server.start(space, "example.org:{port} {\n bufsize 2000\n file %s\n}\n" % path)
+        answer = daemon.ask("many.example.org.", "TXT", edns=4096)
+        assert answer.is_truncated and answer.opt[0] == 2000
+        assert len(daemon.ask("many.example.org.", "TXT", tcp=True).answer) == 40
 
 
 def test_chaos_any_nsid():
