@@ -142,13 +142,13 @@ static bool section_fits(const struct image_header *header, uint64_t at, uint64_
     return at % 8 == 0 && at >= sizeof *header && at <= header->size && count <= (header->size - at) / each;
 }
 
+static const char other_version[] = "a zone image of another version";
+
 /* What must hold before any offset of the header is used. */
 static const char *check_header(const struct image_header *header, uint64_t size)
 {
-    if (memcmp(header->magic, IMAGE_MAGIC, sizeof header->magic) != 0)
-        return "not a zone image";
     if (header->version != IMAGE_VERSION || header->header_len != sizeof *header)
-        return "a zone image of another version";
+        return other_version;
     if (header->size > size)
         return "the zone image is truncated";
     if (header->size != size)
@@ -169,9 +169,14 @@ static const char *check_header(const struct image_header *header, uint64_t size
 static enum err verify(const uint8_t *base, uint64_t size, unsigned threads, const char **why)
 {
     const struct image_header *header = (const struct image_header *)(const void *)base;
-    *why = size < sizeof *header ? "the zone image is truncated" : check_header(header, size);
+    if (memcmp(base, IMAGE_MAGIC, size < sizeof header->magic ? size : sizeof header->magic) != 0)
+        *why = "not a zone image";
+    else if (size < sizeof *header)
+        *why = "the zone image is truncated";
+    else
+        *why = check_header(header, size);
     if (*why != NULL)
-        return size >= sizeof *header && header->version != IMAGE_VERSION ? ERR_VERSION : ERR_DAMAGED;
+        return *why == other_version ? ERR_VERSION : ERR_DAMAGED;
     uint64_t sum;
     enum err err = sum_body(base + sizeof *header, size - sizeof *header, threads, &sum);
     if (err == ERR_OK && sum != header->checksum[0]) {
