@@ -17,7 +17,7 @@
 #include "zone/wire/type.h"
 
 #define MADE_RECORDS_MAX 260
-#define MADE_RDATA_MAX 320
+#define MADE_RDATA_MAX 600
 #define MADE_TEXT_MAX (MADE_RECORDS_MAX * 8192)
 
 struct made_record {
