@@ -31,8 +31,9 @@ static const struct arg rows[] = {
     {.name = NULL},
 };
 
-static const char usage[] = "usage: bailiwickctl [flags] COMMAND [ARGUMENT]\n\n"
-                            "Commands: status, stats, zones, zone NAME, reload, stop, help\n\n";
+static const char usage[] =
+    "usage: bailiwickctl [flags] COMMAND [ARGUMENT]\n\n"
+    "Commands: status, stats, zones, zone NAME, reload, drain SECONDS, stop, help\n\n";
 
 static int connect_to(const char *path)
 {

@@ -65,6 +65,7 @@ struct daemon {
     struct server *server;
     struct control *control;
     uv_signal_t signals[5];
+    uv_timer_t drain; /* runs while draining */
     /* Findings come from loading threads, too. */
     pthread_mutex_t findings_lock;
     struct report report;                /* where they go before the server runs */
@@ -115,6 +116,7 @@ static void stop(struct daemon *daemon)
     notify("STOPPING=1");
     for (unsigned i = 0; i < ARRAY_COUNT(daemon->signals); i++)
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    uv_close((uv_handle_t *)&daemon->drain, NULL);
     control_stop(daemon->control);
     server_stop(daemon->server);
     daemon->server = NULL;
@@ -186,6 +188,25 @@ static enum err hook_reload(void *context, const struct finding_sink *sink)
     return err;
 }
 
+static void drained(uv_timer_t *timer)
+{
+    log_info("drained");
+    stop(timer->data);
+}
+
+static enum err hook_drain(void *context, unsigned seconds)
+{
+    struct daemon *daemon = context;
+    log_info("draining: stops in %u seconds", seconds);
+    notify("STATUS=draining");
+    return uv_timer_start(&daemon->drain, drained, (uint64_t)seconds * 1000, 0) == 0 ? ERR_OK : ERR_INVALID;
+}
+
+static bool hook_draining(void *context)
+{
+    return uv_is_active((const uv_handle_t *)&((struct daemon *)context)->drain) != 0;
+}
+
 static void hook_stop(void *context)
 {
     log_info("stopped by bailiwickctl");
@@ -200,6 +221,8 @@ static enum err open_control(struct daemon *daemon)
         .status = hook_status,
         .zones = hook_zones,
         .reload = hook_reload,
+        .drain = hook_drain,
+        .draining = hook_draining,
         .stop = hook_stop};
     const char *asked = daemon->arguments.control;
     if (asked != NULL && strcmp(asked, "off") == 0)
@@ -273,6 +296,8 @@ static enum exit_status run(struct daemon *daemon)
     if (daemon->untold != 0)
         log_warning("%u more warnings; bailiwickd -check tells them all", daemon->untold);
     watch_signals(daemon);
+    uv_timer_init(&daemon->loop, &daemon->drain);
+    daemon->drain.data = daemon;
     if (open_control(daemon) != ERR_OK || write_pidfile(daemon->arguments.pidfile) != ERR_OK) {
         stop(daemon);
         status = EXIT_CANNOT;

@@ -8,6 +8,7 @@
  *     zones                 all zones
  *     zone NAME             one zone
  *     reload                read the Corefile and changed zone files again; what is wrong comes as findings
+ *     drain SECONDS         go on serving for so long, as "draining" in status, then stop
  *     stop                  end the server; the answer comes before it does
  *     help                  the commands
  *
@@ -34,6 +35,9 @@ struct control_hooks {
     void (*zones)(void *context, void (*each)(void *, const struct zone_status *), void *each_context);
     /* SINK hears the findings of this reload. */
     enum err (*reload)(void *context, const struct finding_sink *sink);
+    /* Stops in SECONDS; when it was told so before, the new time counts. */
+    enum err (*drain)(void *context, unsigned seconds);
+    bool (*draining)(void *context);
     void (*stop)(void *context);
 };
 

@@ -50,6 +50,7 @@ static const char *run_status(struct request *request)
     request->hooks->status(request->hooks->context, &status);
     json_text(json, "version", BAILIWICK_VERSION);
     json_number(json, "pid", (uint64_t)getpid());
+    json_text(json, "state", request->hooks->draining(request->hooks->context) ? "draining" : "serving");
     json_text(json, "corefile", status.corefile);
     put_time(json, "started", status.started_s);
     put_time(json, "loaded", status.reloaded_s);
@@ -205,6 +206,18 @@ static const char *run_reload(struct request *request)
     return err != ERR_OK ? err_text(err) : NULL;
 }
 
+#define DRAIN_MAX_S 86400
+
+static const char *run_drain(struct request *request)
+{
+    size_t digits = strspn(request->arg, "0123456789");
+    unsigned long seconds = digits != 0 && digits < 8 ? strtoul(request->arg, NULL, 10) : 0;
+    if (request->arg[digits] != '\0' || seconds == 0 || seconds > DRAIN_MAX_S)
+        return "the seconds must be from 1 to 86400";
+    enum err err = request->hooks->drain(request->hooks->context, (unsigned)seconds);
+    return err != ERR_OK ? err_text(err) : NULL;
+}
+
 static const char *run_stop(struct request *request)
 {
     *request->stop = true;
@@ -219,6 +232,7 @@ static const struct command commands[] = {
     {"zones", NULL, run_zones, "all zones served"},
     {"zone", "NAME", run_zone, "one zone"},
     {"reload", NULL, run_reload, "read the Corefile and changed zone files again"},
+    {"drain", "SECONDS", run_drain, "go on serving for so long, then stop"},
     {"stop", NULL, run_stop, "end the server"},
     {"help", NULL, run_help, "the commands"},
 };

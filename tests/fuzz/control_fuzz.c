@@ -31,6 +31,18 @@ static enum err reload_of(void *context, const struct finding_sink *sink)
     return ERR_INVALID;
 }
 
+static enum err drain_of(void *context, unsigned seconds)
+{
+    (void)context;
+    return seconds % 2 != 0 ? ERR_OK : ERR_INVALID;
+}
+
+static bool draining_of(void *context)
+{
+    (void)context;
+    return true;
+}
+
 static void stop_of(void *context)
 {
     (void)context;
@@ -45,8 +57,12 @@ static void discard_object(void *context, const char *object)
 
 static void check_answer(const char *request)
 {
-    static const struct control_hooks hooks = {
-        .status = status_of, .zones = zones_of, .reload = reload_of, .stop = stop_of};
+    static const struct control_hooks hooks = {.status = status_of,
+        .zones = zones_of,
+        .reload = reload_of,
+        .drain = drain_of,
+        .draining = draining_of,
+        .stop = stop_of};
     bool stop = false;
     size_t len, ok_len;
     unsigned objects = 0;

@@ -226,6 +226,21 @@ def test_service_manager_is_told():
         assert manager.recv(1000) == b"STOPPING=1"
 
 
+def test_drain():
+    """It answers until the time is over, tells so, and then ends like after a stop."""
+    with harness.Workspace() as space:
+        server = Daemon(space, "drain").up()
+        assert server.object("status")["state"] == "serving"
+        server.object("drain", "0", status=1)
+        server.object("drain", "600")
+        assert server.object("status")["state"] == "draining"
+        server.object("drain", "1")
+        assert server.rcode() == 0
+        assert server.process.wait(20) == 0, server.tail()
+        assert not os.path.exists(server.socket) and not os.path.exists(server.pidfile)
+        server.process = None
+
+
 def test_stop_and_second_server():
     with harness.Workspace() as space:
         server = Daemon(space, "first").up()

@@ -24,7 +24,7 @@
 /* ---- a server made of fixed answers ---- */
 
 struct fake {
-    unsigned stops;
+    unsigned stops, drain_s;
     bool reload_fails;
     struct control *control;
 };
@@ -64,6 +64,17 @@ static enum err fake_reload(void *context, const struct finding_sink *sink)
     return ERR_INVALID;
 }
 
+static enum err fake_drain(void *context, unsigned seconds)
+{
+    ((struct fake *)context)->drain_s = seconds;
+    return ERR_OK;
+}
+
+static bool fake_draining(void *context)
+{
+    return ((struct fake *)context)->drain_s != 0;
+}
+
 static void fake_stop(void *context)
 {
     struct fake *fake = context;
@@ -77,6 +88,8 @@ static struct control_hooks hooks_for(struct fake *fake)
         .status = fake_status,
         .zones = fake_zones,
         .reload = fake_reload,
+        .drain = fake_drain,
+        .draining = fake_draining,
         .stop = fake_stop};
 }
 
@@ -95,6 +108,10 @@ static const struct {
     {"zone a b", "{\"ok\":false,\"error\":\"too many words\"}\n"},
     {"", "{\"ok\":false,\"error\":\"unknown command; try help\"}\n"},
     {"zoness", "{\"ok\":false,\"error\":\"unknown command; try help\"}\n"},
+    {"drain 0", "{\"ok\":false,\"error\":\"the seconds must be from 1 to 86400\"}\n"},
+    {"drain 86401", "{\"ok\":false,\"error\":\"the seconds must be from 1 to 86400\"}\n"},
+    {"drain 5x", "{\"ok\":false,\"error\":\"the seconds must be from 1 to 86400\"}\n"},
+    {"drain 77777777777", "{\"ok\":false,\"error\":\"the seconds must be from 1 to 86400\"}\n"},
     {" reload ", "{\"findings\":[],\"ok\":true}\n"},
 };
 
@@ -115,6 +132,12 @@ static void test_commands(void **state)
         free(answer);
     }
     assert_false(stop);
+    assert_int_equal(fake.drain_s, 0);
+    free(control_answer(&hooks, "drain 30", &len, &stop));
+    assert_int_equal(fake.drain_s, 30);
+    char *status = control_answer(&hooks, "status", &len, &stop);
+    assert_non_null(strstr(status, "\"state\":\"draining\""));
+    free(status);
     free(control_answer(&hooks, "stop", &len, &stop));
     assert_true(stop);
     assert_int_equal(fake.stops, 0);
