@@ -207,8 +207,11 @@ static void on_wake(uv_async_t *wake)
 static void *run(void *arg)
 {
     struct worker *worker = arg;
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     sigset_t all;
-    sigfillset(&all); /* signals are the control thread's */
+    sigfillset(&all); /* signals are the control thread's, but for a thread's own faults */
+    for (unsigned i = 0; i < ARRAY_COUNT(faults); i++)
+        sigdelset(&all, faults[i]);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     return NULL;

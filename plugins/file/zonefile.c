@@ -10,6 +10,8 @@
 #include "zone/base/log.h"
 
 #define BUCKETS 4096
+#define SETTLE_MS 300 /* that a text found changed must have been left alone */
+#define SETTLE_TRIES 100
 
 /* The register: control thread only. */
 static struct zonefile *buckets[BUCKETS];
@@ -321,6 +323,28 @@ static void store_newer(struct zonefile *zone, struct snapshot *snapshot)
             "plugin/file: %s: its image cannot be kept in %s: %s", zone->path, zone->cache, err_text(err));
 }
 
+static int64_t age_ms(const struct stamp *stamp)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)(now.tv_sec - stamp->changed.tv_sec) * 1000 +
+           (now.tv_nsec - stamp->changed.tv_nsec) / 1000000;
+}
+
+/* Whoever writes the text in place may not be through yet; half a zone can look like a whole one. An operator
+ * who asks for a reload knows. */
+static void let_settle(const struct zonefile *zone, struct stamp *stamp)
+{
+    for (unsigned tries = 0; tries < SETTLE_TRIES; tries++) {
+        int64_t age = age_ms(stamp);
+        if (age < 0 || age >= SETTLE_MS)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = (SETTLE_MS - age) * 1000000}, NULL);
+        if (!stamp_read(zone->path, stamp))
+            return;
+    }
+}
+
 static void look_at(struct zonefile *zone, bool force)
 {
     struct told told = {.path = zone->path};
@@ -338,6 +362,8 @@ static void look_at(struct zonefile *zone, bool force)
     bool same = stamp_same(&stamp, &zone->stamp);
     if (same && (!force || (current != NULL && text_is_same(zone, current))))
         return;
+    if (!force)
+        let_settle(zone, &stamp);
     enum err err = load_newer(zone, current, &told, &records, &changes, &newer);
     told_end(&told);
     if (err != ERR_OK) {

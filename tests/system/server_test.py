@@ -158,6 +158,20 @@ def test_reload_by_watching():
         wait_until(lambda: addresses(daemon.ask("www.example.org.", "A")), ["192.0.2.81"])
 
 
+def test_a_text_being_written_is_left_alone():
+    with harness.Workspace() as space:
+        path = space.write("zone", zone(1))
+        daemon = server.start(space, "example.org:{port} {\n file %s {\n  reload 20ms\n }\n}\n" % path)
+        with open(path, "w", encoding="ascii") as out:
+            for number in range(15):
+                out.write(zone(2, "192.0.2.81") if number == 0 else f"h{number} A 192.0.2.{number}\n")
+                out.flush()
+                time.sleep(0.05)
+        wait_until(lambda: addresses(daemon.ask("www.example.org.", "A")), ["192.0.2.81"])
+        assert addresses(daemon.ask("h14.example.org.", "A")) == ["192.0.2.14"]
+        assert daemon.log().count("is served") == 1, daemon.tail()
+
+
 def test_broken_text_leaves_the_old_one():
     with harness.Workspace() as space:
         path = space.write("zone", zone(1))
