@@ -387,6 +387,7 @@ int main(int argc, char **argv)
     signal(SIGHUP, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    log_mark_priorities(notify_has_journal());
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (args_parse(argc, argv, rows, &daemon.arguments, &rest, why) != ERR_OK)
         return (int)misused(why);

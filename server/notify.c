@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,4 +49,16 @@ void notify_reloading(void)
     snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
         (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
     notify(state);
+}
+
+bool notify_has_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat status;
+    char own[64];
+    if (stream == NULL || fstat(STDERR_FILENO, &status) != 0)
+        return false;
+    snprintf(
+        own, sizeof own, "%llu:%llu", (unsigned long long)status.st_dev, (unsigned long long)status.st_ino);
+    return strcmp(own, stream) == 0;
 }

@@ -226,6 +226,17 @@ def test_service_manager_is_told():
         assert manager.recv(1000) == b"STOPPING=1"
 
 
+def test_journal_is_told_priorities():
+    with harness.Workspace() as space:
+        server = Daemon(space, "journal")
+        open(server.log_path, "w", encoding="ascii").close()
+        status = os.stat(server.log_path)
+        server.environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
+        server.up()
+        server.process.send_signal(signal.SIGUSR2)
+        await_true(lambda: "<4>[WARNING] SIGUSR2" in server.log(), server)
+
+
 def test_drain():
     """It answers until the time is over, tells so, and then ends like after a stop."""
     with harness.Workspace() as space:

@@ -7,16 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PRIORITY_LEN 3
+
+/* Each with syslog's priority before it. */
 static const char *const tags[] = {
-    [LOG_DEBUG] = "[DEBUG] ",
-    [LOG_INFO] = "[INFO] ",
-    [LOG_WARNING] = "[WARNING] ",
-    [LOG_ERROR] = "[ERROR] ",
-    [LOG_FATAL] = "[FATAL] ",
+    [LOG_DEBUG] = "<7>[DEBUG] ",
+    [LOG_INFO] = "<6>[INFO] ",
+    [LOG_WARNING] = "<4>[WARNING] ",
+    [LOG_ERROR] = "<3>[ERROR] ",
+    [LOG_FATAL] = "<2>[FATAL] ",
 };
 
 static atomic_int least = LOG_INFO;
 static atomic_int output = STDERR_FILENO;
+static atomic_bool priorities;
 
 void log_set_level(enum log_level level)
 {
@@ -31,6 +35,16 @@ bool log_wants(enum log_level level)
 void log_set_fd(int fd)
 {
     atomic_store_explicit(&output, fd, memory_order_relaxed);
+}
+
+void log_mark_priorities(bool on)
+{
+    atomic_store_explicit(&priorities, on, memory_order_relaxed);
+}
+
+static const char *tag_of(enum log_level level)
+{
+    return tags[level] + (atomic_load_explicit(&priorities, memory_order_relaxed) ? 0 : PRIORITY_LEN);
 }
 
 /* Copies LEN octets with control characters as \xNN; stops when LIMIT would be passed. */
@@ -84,8 +98,9 @@ void log_write(enum log_level level, const char *format, ...)
         size_t text_len = cut ? sizeof text - 1 : (size_t)len;
         while (text_len != 0 && text[text_len - 1] == '\n')
             text_len--;
-        size_t at = strlen(tags[level]);
-        memcpy(line, tags[level], at);
+        const char *tag = tag_of(level);
+        size_t at = strlen(tag);
+        memcpy(line, tag, at);
         at += escape(line + at, sizeof line - at - 4, text, text_len);
         if (cut || at + 8 > sizeof line) {
             memcpy(line + at, "...", 3);

@@ -20,6 +20,10 @@ bool log_wants(enum log_level level);
 /* Where lines go: 2 at the start. Tests put a pipe here. */
 void log_set_fd(int fd);
 
+/* Puts "<3>" and the like before each line, by which journald tells its priority (sd-daemon(3)). Off at the
+ * start. */
+void log_mark_priorities(bool on);
+
 void log_write(enum log_level level, const char *format, ...) PRINTF(2, 3) NONNULL(2);
 
 #define log_debug(...) (log_wants(LOG_DEBUG) ? log_write(LOG_DEBUG, __VA_ARGS__) : (void)0)

@@ -128,6 +128,9 @@ static void speak_plain(void)
     log_set_level(LOG_DEBUG);
     log_debug("heard");
     log_set_level(LOG_INFO);
+    log_mark_priorities(true);
+    log_error("marked");
+    log_mark_priorities(false);
 }
 
 static void speak_long(void)
@@ -145,7 +148,8 @@ static void test_log(void **state)
     char out[8 * LOG_LINE_MAX];
     (void)state;
     logged(out, sizeof out, speak_plain);
-    assert_string_equal(out, "[INFO] served 5\n[ERROR] two\\x0alines\\x1b[31m\n[DEBUG] heard\n");
+    assert_string_equal(
+        out, "[INFO] served 5\n[ERROR] two\\x0alines\\x1b[31m\n[DEBUG] heard\n<3>[ERROR] marked\n");
     size_t len = logged(out, sizeof out, speak_long);
     assert_true(len <= 2 * LOG_LINE_MAX);
     assert_non_null(strstr(out, "x...\n[INFO] \\x01"));
