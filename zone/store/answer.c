@@ -10,6 +10,7 @@
 static struct rr_ref *add_answer(struct answering *answering, const struct rrset *rrset, unsigned label)
 {
     struct rr_ref *ref = answering_add(answering, SECTION_ANSWER, rrset);
+    answering->additional |= additional_wanted(rrset->type);
     answering_own(answering, ref, label);
     return ref;
 }
@@ -286,7 +287,8 @@ static void complete(struct answering *answering, enum verdict verdict)
         add_soa(answering);
     if (answering->proof_count > 0)
         denial_write(answering);
-    additional_answer(answering);
+    if (answering->additional)
+        additional_answer(answering);
 }
 
 static inline void begin(struct answering *answering, const struct find *found,
@@ -310,6 +312,7 @@ static inline void begin(struct answering *answering, const struct find *found,
     answering->proofs = options->dnssec && (header->flags & (IMAGE_NSEC | IMAGE_NSEC3)) != 0;
     answering->nsec3 = (header->flags & IMAGE_NSEC3) != 0;
     answering->failed = false;
+    answering->additional = false;
     answering->proof_count = 0;
 }
 

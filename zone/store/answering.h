@@ -9,6 +9,7 @@
 #define ZONE_STORE_ANSWERING_H
 
 #include "zone/store/answer.h"
+#include "zone/wire/type.h"
 
 #define CHAIN_MAX 16  /* CNAMEs in one answer */
 #define PROOFS_MAX 24 /* nodes whose NSEC or NSEC3 goes along: one per wildcard of a chain, and the end's */
@@ -27,10 +28,11 @@ struct answering {
     uint8_t apex_label; /* where the apex begins in QNAME, when `apex_in_qname` */
     bool apex_in_qname;
     bool aliased;
-    bool dnssec; /* signatures are wanted */
-    bool proofs; /* and there is a chain of denial in the zone */
-    bool nsec3;  /* of NSEC3 records */
-    bool failed; /* out of memory */
+    bool dnssec;     /* signatures are wanted */
+    bool proofs;     /* and there is a chain of denial in the zone */
+    bool nsec3;      /* of NSEC3 records */
+    bool failed;     /* out of memory */
+    bool additional; /* there is an answer that wants additional data */
     uint8_t proof_count;
     struct rr_ref spare; /* written to when out of memory */
     const struct node *proof[PROOFS_MAX];
@@ -82,6 +84,13 @@ void denial_write(struct answering *answering);
 
 /* Addresses of the name servers in reference NS_REF at the delegation CUT. */
 void additional_glue(struct answering *answering, unsigned ns_ref, const struct node *cut);
+
+/* NS, MX, SRV, NAPTR, SVCB, HTTPS: types whose records name hosts that the client asks for next. */
+static inline bool additional_wanted(uint16_t type)
+{
+    return type == TYPE_NS || type == TYPE_MX || type == TYPE_SRV || type == TYPE_NAPTR ||
+           type == TYPE_SVCB || type == TYPE_HTTPS;
+}
 
 /* What the answer section's records make useful (RFC 1034 4.3.2 step 6). */
 void additional_answer(struct answering *answering);

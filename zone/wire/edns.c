@@ -31,10 +31,7 @@ enum err edns_read(struct edns *edns, uint16_t class, uint32_t ttl, const uint8_
             return ERR_WIRE;
         seen |= option.code < 32 ? 1u << option.code : 0;
     }
-    edns->present = true;
-    edns->dnssec = (ttl & EDNS_DO) != 0;
-    edns->version = (uint8_t)(ttl >> 16);
-    edns->size = class < EDNS_SIZE_MIN ? EDNS_SIZE_MIN : class;
+    edns_read_fixed(edns, class, ttl);
     edns->options_len = rdata_len;
     edns->seen = seen;
     edns->options = rdata;

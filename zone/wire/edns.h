@@ -44,6 +44,17 @@ struct edns {
     const uint8_t *options; /* in the message */
 };
 
+/* Takes an OPT record's fixed fields; it has no options. */
+static inline void edns_read_fixed(struct edns *edns, uint16_t class, uint32_t ttl)
+{
+    edns->present = true;
+    edns->dnssec = (ttl & EDNS_DO) != 0;
+    edns->version = (uint8_t)(ttl >> 16);
+    edns->size = class < EDNS_SIZE_MIN ? EDNS_SIZE_MIN : class;
+    edns->options_len = 0;
+    edns->seen = 0;
+}
+
 /* Takes an OPT record's fixed fields and rdata apart; EDNS is written only on success. ERR_WIRE when an
  * option overruns the rdata. */
 enum err edns_read(struct edns *edns, uint16_t class, uint32_t ttl, const uint8_t *rdata,

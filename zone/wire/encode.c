@@ -108,7 +108,7 @@ static inline unsigned reply_flags(const struct message *query, const struct rep
 /* The name goes back octet for octet (RFC 4343), whatever the case. */
 static inline uint8_t *put_question(uint8_t *at, const struct question *question)
 {
-    memcpy(at, question->name, question->name_len);
+    copy_octets(at, question->name, question->name_len);
     at += question->name_len;
     write16(at, question->type);
     write16(at + 2, question->class);

@@ -107,6 +107,12 @@ static bool read_records(struct message *message, size_t at)
     return at == message->len;
 }
 
+/* The root's name and the type OPT. */
+static inline bool is_opt(const uint8_t *at)
+{
+    return at[0] == 0 && read16(at + 1) == TYPE_OPT;
+}
+
 /* What nearly every query has behind its question: nothing, or one OPT record. */
 static inline bool read_additional(struct message *message, size_t at)
 {
@@ -115,10 +121,16 @@ static inline bool read_additional(struct message *message, size_t at)
     if (LIKELY((message->ancount | message->nscount) == 0)) {
         if (message->arcount == 0)
             return left == 0;
-        if (LIKELY(message->arcount == 1 && left >= EDNS_OPT_LEN && opt[0] == 0 && opt[1] == 0 &&
-                   opt[2] == TYPE_OPT && left - EDNS_OPT_LEN == read16(opt + 9)))
-            return edns_read(&message->edns, read16(opt + 3), read32(opt + 5), opt + EDNS_OPT_LEN,
-                       read16(opt + 9)) == ERR_OK;
+        if (LIKELY(message->arcount == 1 && left >= EDNS_OPT_LEN && is_opt(opt))) {
+            uint16_t rdata_len = read16(opt + 9);
+            if (left - EDNS_OPT_LEN != rdata_len)
+                return false;
+            if (rdata_len > 0)
+                return edns_read(&message->edns, read16(opt + 3), read32(opt + 5), opt + EDNS_OPT_LEN,
+                           rdata_len) == ERR_OK;
+            edns_read_fixed(&message->edns, read16(opt + 3), read32(opt + 5));
+            return true;
+        }
     }
     return read_records(message, at);
 }

@@ -5,7 +5,7 @@
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
-#define HEADER_LEN 12 /* the question's name stands behind it */
+#define HEADER_LEN 12                      /* the question's name stands behind it */
 #define NOINLINE __attribute__((noinline)) /* keeps the registers of the one loop that matters */
 
 /* An owner name as it is to be written next: a pointer (or the root's single octet), or, when `bytes` is not
@@ -26,29 +26,6 @@ static inline void write64(uint8_t *at, uint64_t value)
 {
     value = __builtin_bswap64(value);
     memcpy(at, &value, 8);
-}
-
-/* memcpy for what records mostly hold: up to 32 octets without a call or a loop. */
-static inline void copy(uint8_t *out, const uint8_t *in, size_t len)
-{
-    if (len >= 8) {
-        if (LIKELY(len <= 16)) {
-            memcpy(out, in, 8);
-            memcpy(out + len - 8, in + len - 8, 8);
-        } else if (len <= 32) {
-            memcpy(out, in, 16);
-            memcpy(out + len - 16, in + len - 16, 16);
-        } else {
-            memcpy(out, in, len);
-        }
-    } else if (len >= 4) {
-        memcpy(out, in, 4);
-        memcpy(out + len - 4, in + len - 4, 4);
-    } else if (len > 0) {
-        out[0] = in[0];
-        out[len / 2] = in[len / 2];
-        out[len - 1] = in[len - 1];
-    }
 }
 
 /* Where the name at AT of the message goes on behind its pointers. */
@@ -129,7 +106,7 @@ static struct owner owner_relative(const struct writer *writer, const struct rr_
     struct owner apex = owner_qname(writer, ref->label);
     if (ref->name_len == 0)
         return apex;
-    copy(buffer, ref->name, ref->name_len);
+    copy_octets(buffer, ref->name, ref->name_len);
     memcpy(buffer + ref->name_len, &apex.pointer, 2);
     return (struct owner){.bytes = buffer, .len = (uint16_t)(ref->name_len + apex.len)};
 }
@@ -151,7 +128,7 @@ static inline uint8_t *put_owner(const struct writer *writer, struct owner *owne
     if (LIKELY(owner->bytes == NULL)) {
         memcpy(at, &owner->pointer, 2); /* the root's second octet is overwritten at once */
     } else {
-        copy(at, owner->bytes, len);
+        copy_octets(at, owner->bytes, len);
         if (at - writer->out <= POINTER_MAX)
             *owner = owner_pointer((size_t)(at - writer->out));
     }
@@ -184,7 +161,7 @@ static inline const uint8_t *put_plain(
         uint8_t *at = put_head(writer, owner, head, record.rdata_len);
         if (UNLIKELY(at == NULL))
             return NULL;
-        copy(at, record.rdata, record.rdata_len);
+        copy_octets(at, record.rdata, record.rdata_len);
         writer->at = at + record.rdata_len;
     }
     return from;
@@ -250,7 +227,7 @@ static inline bool put_linked(
     uint8_t *at = put_head(writer, &linked->owner, linked->head, place != 0 ? kept + 2 : kept);
     if (UNLIKELY(at == NULL))
         return false;
-    copy(at, record->rdata, kept);
+    copy_octets(at, record->rdata, kept);
     if (place != 0)
         write16(at + kept, 0xc000u | (unsigned)place);
     if (linked->names != NULL)
@@ -277,11 +254,11 @@ static bool put_soa(struct writer *writer, struct linked *linked, const struct r
         return false;
     if (own) /* it points into the first name, whose place is known only now */
         rname_place = (size_t)(at - writer->out) + link->second.at;
-    copy(at, record->rdata, mname_place != 0 ? link->keep : mname_len);
+    copy_octets(at, record->rdata, mname_place != 0 ? link->keep : mname_len);
     if (mname_place != 0)
         write16(at + link->keep, 0xc000u | (unsigned)mname_place);
     at += mname_kept;
-    copy(at, rname, rname_place != 0 ? link->second.keep : rname_len);
+    copy_octets(at, rname, rname_place != 0 ? link->second.keep : rname_len);
     if (rname_place != 0)
         write16(at + link->second.keep, 0xc000u | (unsigned)rname_place);
     memcpy(at + rname_kept, numbers, 20);
@@ -423,15 +400,14 @@ static inline uint8_t *simple_records(
         struct record record;
         from = record_read(from, false, &record);
         at = simple_head(at, owner, head, record.rdata_len);
-        copy(at, record.rdata, record.rdata_len);
+        copy_octets(at, record.rdata, record.rdata_len);
         at += record.rdata_len;
     }
     return at;
 }
 
 /* A link to a suffix of an owner that is no part of QNAME. */
-static NOINLINE size_t simple_suffix(
-    const struct writer *writer, unsigned owner, unsigned labels)
+static NOINLINE size_t simple_suffix(const struct writer *writer, unsigned owner, unsigned labels)
 {
     struct linked linked = {.owner = {.len = 2, .pointer = (uint16_t)owner}};
     size_t place = owner_suffix(writer, &linked, labels);
@@ -467,7 +443,7 @@ static NOINLINE uint8_t *simple_linked(struct writer *writer, const struct rr_re
             simple_head(at, owner, head, kept);
             at = rdata + kept;
         }
-        copy(rdata, record.rdata, kept);
+        copy_octets(rdata, record.rdata, kept);
         names[i] = name_place(record.rdata + name_at, (size_t)(rdata + name_at - out), kept - name_at, place);
     }
     return at;
