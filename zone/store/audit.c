@@ -203,11 +203,20 @@ static const char *audit_chain(const struct image *image)
     return NULL;
 }
 
+static const char *audit_apex(const struct image_header *header)
+{
+    uint8_t lower[NAME_MAX];
+    if (name_check(header->apex_name, header->apex_len) != header->apex_len ||
+        name_labels(header->apex_name) != header->apex_labels)
+        return "the header's apex is no name";
+    name_lower(lower, header->apex_name);
+    return memcmp(lower, header->apex_name, header->apex_len) == 0 ? NULL : "the apex is not in lower case";
+}
+
 enum err image_audit(const struct image *image, const char **why)
 {
     const struct image_header *header = image->header;
-    const char *reason =
-        name_check(header->apex_name, header->apex_len) == header->apex_len ? NULL : "bad apex name";
+    const char *reason = audit_apex(header);
     for (uint32_t i = 0; i < header->node_count && reason == NULL; i++)
         reason = audit_node(image, image->order[i], i);
     for (uint32_t i = 0; i < header->nsec3_count && reason == NULL; i++)
