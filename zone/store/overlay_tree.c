@@ -1,5 +1,5 @@
-/* Which names an overlay speaks of: what has changed, and what changes with it. Empty non-terminals come and go
- * with the names below them, delegations and DNAMEs hide or bare what is below, and a parent knows of its
+/* Which names an overlay speaks of: what has changed, and what changes with it. Empty non-terminals come and
+ * go with the names below them, delegations and DNAMEs hide or bare what is below, and a parent knows of its
  * wildcard child. */
 #include "zone/store/making.h"
 
