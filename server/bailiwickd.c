@@ -156,6 +156,15 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static const int signal_numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGQUIT};
 
+/* A reload that is asked for while the first load runs is neither lost nor fatal: the kernel keeps it. */
+static void hold_reloads(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(how, &set, NULL);
+}
+
 static void watch_signals(struct daemon *daemon)
 {
     for (unsigned i = 0; i < ARRAY_COUNT(signal_numbers); i++) {
@@ -163,6 +172,7 @@ static void watch_signals(struct daemon *daemon)
         daemon->signals[i].data = daemon;
         uv_signal_start(&daemon->signals[i], on_signal, signal_numbers[i]);
     }
+    hold_reloads(SIG_UNBLOCK);
 }
 
 static void hook_status(void *context, struct server_status *status)
@@ -383,9 +393,9 @@ int main(int argc, char **argv)
     static struct daemon daemon = {.findings_lock = PTHREAD_MUTEX_INITIALIZER};
     char why[WHY_MAX];
     int rest;
-    /* SIGHUP means nothing here, as in CoreDNS; SIGUSR1 must not kill us while the zones are loaded. */
+    /* SIGHUP means nothing here, as in CoreDNS; SIGUSR1 waits until the zones are loaded. */
     signal(SIGHUP, SIG_IGN);
-    signal(SIGUSR1, SIG_IGN);
+    hold_reloads(SIG_BLOCK);
     signal(SIGPIPE, SIG_IGN);
     log_mark_priorities(notify_has_journal());
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define PAGE ((uintptr_t)4096)
 
@@ -27,8 +29,9 @@ static bool mend(uintptr_t at)
             continue;
         atomic_store(&guards[i].torn, true);
         at &= ~(PAGE - 1);
-        return mmap((void *)at, end - at, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) !=
-               MAP_FAILED;
+        /* The bare system call: mmap as a function is not promised to be safe in a handler. */
+        return syscall(SYS_mmap, at, end - at, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) !=
+               -1;
     }
     return false;
 }
