@@ -19,7 +19,7 @@
 
 struct buffer {
     uint8_t *bytes;
-    size_t at, len;
+    size_t at, len, room; /* what is kept lies between at and len */
 };
 
 struct tcp_connection {
@@ -152,15 +152,21 @@ static bool buffer_add(struct buffer *buffer, const uint8_t *bytes, size_t len)
 {
     if (len == 0)
         return true;
-    uint8_t *more = malloc(buffer->len - buffer->at + len);
-    if (more == NULL)
-        return false;
-    size_t old = buffer->len - buffer->at;
-    if (old > 0)
-        memcpy(more, buffer->bytes + buffer->at, old);
-    memcpy(more + old, bytes, len);
-    free(buffer->bytes);
-    *buffer = (struct buffer){.bytes = more, .len = old + len};
+    size_t kept = buffer->len - buffer->at;
+    if (buffer->at > 0)
+        memmove(buffer->bytes, buffer->bytes + buffer->at, kept);
+    buffer->at = 0;
+    buffer->len = kept;
+    if (kept + len > buffer->room) {
+        size_t room = kept == 0 ? len : (kept + len) * 2;
+        uint8_t *more = realloc(buffer->bytes, room);
+        if (more == NULL)
+            return false;
+        buffer->bytes = more;
+        buffer->room = room;
+    }
+    memcpy(buffer->bytes + kept, bytes, len);
+    buffer->len += len;
     return true;
 }
 

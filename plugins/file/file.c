@@ -304,46 +304,47 @@ static const struct served_zone *route(const struct file *file, const struct que
     return entry != NULL ? entry->value : NULL;
 }
 
-/* The steps on the way to the node, each starting the read that the next one needs:
- * zone -> snapshot -> image -> index bucket -> node. */
+/* Step 0: which zone, and its present snapshot. */
+static bool choose_zone(const struct file *file, struct query *query)
+{
+    struct lookup *lookup = &query->lookup;
+    const struct served_zone *served = lookup->owner == NULL ? route(file, query) : NULL;
+    if (served == NULL)
+        return false;
+    struct snapshot *snapshot = atomic_load_explicit(&served->zone->current, memory_order_acquire);
+    lookup->owner = file;
+    lookup->zone = served;
+    lookup->find.snapshot = snapshot;
+    __builtin_prefetch(snapshot);
+    return snapshot != NULL;
+}
+
+/* The steps on the way to the node, each starting the read that the next one needs: zone -> snapshot -> image
+ * -> header -> index bucket -> node. With few zones, all but the last two are in the processor's caches. */
 static bool prefetch(void *self, struct query *query, unsigned step)
 {
     const struct file *file = self;
-    struct lookup *lookup = &query->lookup;
-    struct snapshot *snapshot;
-    if (step == 0) {
-        if (lookup->owner != NULL)
-            return false;
-        const struct served_zone *served = route(file, query);
-        if (served == NULL)
-            return false;
-        lookup->zone = served;
-        lookup->owner = self;
-        snapshot = atomic_load_explicit(&served->zone->current, memory_order_acquire);
-        lookup->find.snapshot = snapshot;
-        if (snapshot == NULL)
-            return false;
-        if (file->few) {
-            find_begin(&lookup->find, snapshot, query->question);
-            return true;
-        }
-        __builtin_prefetch(snapshot);
-        return true;
-    }
-    if (lookup->owner != self || lookup->find.snapshot == NULL)
+    struct find *find = &query->lookup.find;
+    if (step == 0 && (!choose_zone(file, query) || !file->few))
+        return query->lookup.owner == self && find->snapshot != NULL;
+    if (query->lookup.owner != self || find->snapshot == NULL)
         return false;
-    if (!file->few && step <= 2) {
-        const struct image *image = lookup->find.snapshot->image;
-        __builtin_prefetch(step == 1 ? (const void *)image : (const void *)image->header);
+    switch (file->few ? step + 3 : step) {
+    case 1:
+        __builtin_prefetch(find->snapshot->image);
         return true;
-    }
-    if (!file->few && step == 3) {
-        find_begin(&lookup->find, lookup->find.snapshot, query->question);
+    case 2:
+        __builtin_prefetch(find->snapshot->image->header);
         return true;
+    case 3:
+        find_begin(find, find->snapshot, query->question);
+        return true;
+    case 4:
+        find_probe(find);
+        return false;
+    default:
+        return false;
     }
-    if (step == (file->few ? 1 : 4))
-        find_probe(&lookup->find);
-    return false;
 }
 
 static bool falls(const struct served_zone *served, const struct question *question)
