@@ -1,11 +1,11 @@
 #include "server/engine.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "server/worker.h"
+#include "zone/base/ip.h"
 #include "zone/wire/edns.h"
 
 #define DEPTH_MAX 8 /* sub-queries of sub-queries */
@@ -215,11 +215,10 @@ enum err query_option(struct query *query, uint16_t code, const void *bytes, uin
 
 void address_print(const union address *address, char *out)
 {
-    const void *bytes = address->any.sa_family == AF_INET6 ? (const void *)&address->v6.sin6_addr
-                                                           : (const void *)&address->v4.sin_addr;
-    if (inet_ntop(address->any.sa_family == AF_INET6 ? AF_INET6 : AF_INET, bytes, out, INET6_ADDRSTRLEN) ==
-        NULL)
-        memcpy(out, "?", 2);
+    if (address->any.sa_family == AF_INET6)
+        ip6_print(address->v6.sin6_addr.s6_addr, out);
+    else
+        ip4_print((const uint8_t *)&address->v4.sin_addr, out);
 }
 
 uint16_t address_port(const union address *address)

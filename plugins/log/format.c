@@ -42,9 +42,16 @@ static void put_number(struct line *line, uint64_t number)
 {
     char digits[20];
     size_t at = sizeof digits;
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
+    if (number <= UINT32_MAX) { /* shorter divisions */
+        uint32_t small = (uint32_t)number;
+        do
+            digits[--at] = (char)('0' + small % 10);
+        while ((small /= 10) != 0);
+    } else {
+        do
+            digits[--at] = (char)('0' + number % 10);
+        while ((number /= 10) != 0);
+    }
     put(line, digits + at, sizeof digits - at);
 }
 
@@ -167,9 +174,9 @@ static void put_duration(struct line *line, const struct query *query)
     uint64_t ns = query->end_ns > query->begin_ns ? query->end_ns - query->begin_ns : 0;
     char places[10];
     put_number(line, ns / 1000000000u);
-    ns %= 1000000000u;
-    for (unsigned i = 9; i > 0; i--, ns /= 10)
-        places[i] = (char)('0' + ns % 10);
+    uint32_t rest = (uint32_t)(ns % 1000000000u);
+    for (unsigned i = 9; i > 0; i--, rest /= 10)
+        places[i] = (char)('0' + rest % 10);
     places[0] = '.';
     put(line, places, sizeof places);
     put(line, "s", 1);
