@@ -438,7 +438,7 @@ ALWAYS_INLINE uint16_t read_head(
             *has_class = true;
             continue;
         }
-        return common_type(text, len);
+        return LIKELY(**at != '\\') ? common_type(text, len) : 0; /* an escape goes on with the token */
     }
     return 0;
 }
