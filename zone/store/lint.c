@@ -250,9 +250,10 @@ static void check_nsec3param(struct checking *checking, const struct gathered_se
 {
     const struct gathered_record *record = first_of(checking, set);
     const uint8_t *rdata = record->record->rdata;
-    if (record->record->rdata_len >= 5 && (rdata[2] != 0 || rdata[3] != 0))
-        REPORT(checking, LINT_NSEC3PARAM, record, "NSEC3 with %u iterations",
-            (unsigned)rdata[2] << 8 | rdata[3]);
+    unsigned iterations = (unsigned)rdata[2] << 8 | rdata[3], salt = rdata[4];
+    if (iterations != 0 || salt != 0)
+        REPORT(checking, LINT_NSEC3PARAM, record, "NSEC3 with %u iterations and %u octets of salt",
+            iterations, salt);
 }
 
 static void check_apex(struct checking *checking)
