@@ -1,5 +1,7 @@
 #include "zone/wire/message.h"
 
+#include <string.h>
+
 #include "zone/wire/type.h"
 
 static inline uint16_t read16(const uint8_t *at)
@@ -159,18 +161,24 @@ static enum message_verdict read_without_question(struct message *message)
     return edns_has(&message->edns, EDNS_COOKIE) ? MESSAGE_EMPTY : MESSAGE_FORMERR;
 }
 
+_Static_assert(offsetof(struct message, id) == offsetof(struct message, flags) + 2 &&
+                   offsetof(struct message, qdcount) == offsetof(struct message, arcount) + 6,
+    "the header is written as two words");
+
 static inline void read_header(struct message *message, const uint8_t *bytes, size_t len)
 {
     message->bytes = bytes;
     message->len = (uint32_t)len;
     message->body_at = 0;
     message->tsig_at = 0;
-    message->id = read16(bytes);
-    message->flags = read16(bytes + 2);
-    message->qdcount = read16(bytes + 4);
-    message->ancount = read16(bytes + 6);
-    message->nscount = read16(bytes + 8);
-    message->arcount = read16(bytes + 10);
+    uint32_t first;
+    uint64_t counts;
+    memcpy(&first, bytes, 4);
+    memcpy(&counts, bytes + 4, 8);
+    first = __builtin_bswap32(first);
+    counts = __builtin_bswap64(counts);
+    memcpy(&message->flags, &first, 4);
+    memcpy(&message->arcount, &counts, 8);
     message->ede = 0;
     message->edns = (struct edns){.size = EDNS_SIZE_MIN};
 }

@@ -67,9 +67,10 @@ struct message {
     uint32_t len;
     uint32_t body_at; /* where the question ends; 0 when there is none to echo */
     uint32_t tsig_at; /* where the TSIG record begins, 0 for none; it is the last record */
-    uint16_t id;      /* host order, as all */
-    uint16_t flags;   /* enum message_flag, opcode and rcode */
-    uint16_t qdcount, ancount, nscount, arcount;
+    /* The header from its end to its beginning, in host order: read as two words, each swapped once. */
+    uint16_t flags; /* enum message_flag, opcode and rcode */
+    uint16_t id;
+    uint16_t arcount, nscount, ancount, qdcount;
     uint16_t ede; /* extended error code + 1 that explains the verdict, 0 for none */
     struct edns edns;
     struct question question; /* valid when body_at is not 0 */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "zone/base/copy.h"
+
 #define LANES 16
 
 typedef uint8_t lanes __attribute__((vector_size(LANES)));
@@ -24,8 +26,10 @@ static inline void lower_name(struct question *question, size_t readable)
 {
     size_t len = question->name_len, whole = (len + LANES - 1) & ~(size_t)(LANES - 1);
     const uint8_t *from = question->name;
-    if (readable < whole)
-        from = memcpy(question->lower, question->name, len);
+    if (readable < whole) {
+        copy_octets(question->lower, question->name, len);
+        from = question->lower;
+    }
     lower_lanes(question->lower, from, len);
 }
 
@@ -35,18 +39,17 @@ static inline bool find_labels(struct question *question, const uint8_t *name, s
 {
     size_t at = 0, end = len < NAME_MAX ? len : NAME_MAX;
     unsigned labels = 0;
-    for (;;) {
+    uint8_t label;
+    for (;; labels++, at += (size_t)label + 1) {
         if (UNLIKELY(at >= end))
             return false;
-        uint8_t label = name[at];
+        label = name[at];
         question->label_at[labels] = (uint8_t)at;
-        if (label == 0)
+        if (UNLIKELY((uint8_t)(label - 1) >= NAME_LABEL_MAX)) /* the end, or no length of a label */
             break;
-        if (UNLIKELY(label > NAME_LABEL_MAX))
-            return false;
-        labels++;
-        at += (size_t)label + 1;
     }
+    if (UNLIKELY(label != 0))
+        return false;
     question->name = name;
     question->name_len = (uint8_t)(at + 1);
     question->labels = (uint8_t)labels;

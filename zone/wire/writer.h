@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "zone/base/attr.h"
+#include "zone/base/copy.h"
 #include "zone/wire/question.h"
 #include "zone/wire/reply.h"
 
@@ -34,29 +34,6 @@ struct writer {
     uint16_t names_of[TRACKED_REFS]; /* where the names of reference i begin in `names` */
     uint16_t names[TRACKED_NAMES];   /* place in the message; 0: not written */
 };
-
-/* memcpy for what names and records mostly hold: up to 32 octets without a call or a loop. */
-static inline void copy_octets(uint8_t *out, const uint8_t *in, size_t len)
-{
-    if (len >= 8) {
-        if (LIKELY(len <= 16)) {
-            memcpy(out, in, 8);
-            memcpy(out + len - 8, in + len - 8, 8);
-        } else if (len <= 32) {
-            memcpy(out, in, 16);
-            memcpy(out + len - 16, in + len - 16, 16);
-        } else {
-            memcpy(out, in, len);
-        }
-    } else if (len >= 4) {
-        memcpy(out, in, 4);
-        memcpy(out + len - 4, in + len - 4, 4);
-    } else if (len > 0) {
-        out[0] = in[0];
-        out[len / 2] = in[len / 2];
-        out[len - 1] = in[len - 1];
-    }
-}
 
 /* Writes the references of the reply, or as many as there is room for. */
 void writer_put_all(struct writer *writer) NONNULL(1);
