@@ -34,20 +34,10 @@ static bool run_matters(const struct comparing *comparing, const struct run *run
     return comparing_is_changed(comparing, comparing_slot(comparing, hash, run->name, len));
 }
 
-/* Chunks without a changed name give their memory back at once. */
-static void keep_chunk(void *context, size_t chunk, struct tape *tape)
+static bool chunk_matters(void *context, size_t chunk)
 {
-    struct comparing *comparing = context;
-    const struct run *run = tape_first(tape);
-    (void)chunk;
-    for (size_t i = 0; i < tape->run_count; i++, run = run_next(run)) {
-        bool nsec3, other;
-        gather_kinds(run, &nsec3, &other);
-        if (comparing_in_zone(comparing, run) &&
-            ((other && run_matters(comparing, run, false)) || (nsec3 && run_matters(comparing, run, true))))
-            return;
-    }
-    tape_clear(tape);
+    const struct comparing *comparing = context;
+    return comparing_chunk_changed(comparing, chunk);
 }
 
 struct change_list {
@@ -199,17 +189,14 @@ static enum err make_snapshot(
 static enum err read_changed(
     struct comparing *comparing, struct load_result *result, uint32_t *changes, struct snapshot **out)
 {
-    struct zone_text text;
     struct change_list list = {0};
     struct text_options options = {.origin = comparing->header->apex_name,
         .threads = comparing->options->threads,
         .chunk_size = comparing->options->chunk_size,
-        .consume = keep_chunk,
         .context = comparing};
-    enum err err = text_read(&comparing->sources, comparing->file, &options, &text);
-    if (err != ERR_OK)
-        return err;
-    err = collect_all(comparing, &text, &list);
+    enum err err = text_reread(&comparing->text, &options, chunk_matters);
+    if (err == ERR_OK)
+        err = collect_all(comparing, &comparing->text, &list);
     if (err == ERR_OK)
         err = make_changes(comparing, &list);
     if (err == ERR_OK && list.change_count == 0)
@@ -220,7 +207,6 @@ static enum err read_changed(
         *changes = (uint32_t)list.change_count;
     free(list.entries);
     free(list.changes);
-    text_clear(&text);
     return err;
 }
 

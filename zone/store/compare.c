@@ -250,10 +250,20 @@ bool comparing_is_changed(const struct comparing *comparing, uint32_t slot)
     return slot == UNKNOWN || (comparing->changed[slot / 8] >> slot % 8 & 1) != 0;
 }
 
+bool comparing_chunk_changed(const struct comparing *comparing, size_t chunk)
+{
+    const struct part_sums *sums = &comparing->chunks[chunk];
+    for (size_t i = 0; i < sums->count; i++) {
+        if (comparing_is_changed(comparing, sums->items[i].slot))
+            return true;
+    }
+    return false;
+}
+
 /* The first reading: findings of the text, and sums. */
 enum err comparing_read(struct comparing *comparing, struct load_result *result)
 {
-    struct zone_text text;
+    struct zone_text *text = &comparing->text;
     size_t chunk_size =
         comparing->options->chunk_size != 0 ? comparing->options->chunk_size : (size_t)1 << 20;
     comparing->chunk_count = sources_get(&comparing->sources, comparing->file)->input.len / chunk_size + 1;
@@ -265,14 +275,13 @@ enum err comparing_read(struct comparing *comparing, struct load_result *result)
         .chunk_size = chunk_size,
         .consume = sum_chunk,
         .context = comparing};
-    enum err err = text_read(&comparing->sources, comparing->file, &options, &text);
+    enum err err = text_read(&comparing->sources, comparing->file, &options, text);
     if (err != ERR_OK)
         return err;
-    text_report(&text, &comparing->options->sink);
-    result->errors = text.errors;
-    result->warnings = text.warnings;
-    result->records = text.records;
-    text_clear(&text);
+    text_report(text, &comparing->options->sink);
+    result->errors = text->errors;
+    result->warnings = text->warnings;
+    result->records = text->records;
     return result->errors > 0 ? ERR_INVALID : ERR_OK;
 }
 
@@ -297,6 +306,7 @@ void comparing_clear(struct comparing *comparing)
     for (size_t i = 0; i < comparing->chunk_count && comparing->chunks != NULL; i++)
         free(comparing->chunks[i].items);
     free(comparing->chunks);
+    text_clear(&comparing->text);
     free(comparing->sums);
     free(comparing->changed);
     sources_clear(&comparing->sources);

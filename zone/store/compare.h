@@ -27,6 +27,7 @@ struct comparing {
     struct sources sources;
     uint16_t file;
     const struct load_options *options;
+    struct zone_text text; /* without its tapes */
     struct part_sums *chunks;
     size_t chunk_count;
     uint64_t *sums;
@@ -61,6 +62,9 @@ enum err comparing_read(struct comparing *comparing, struct load_result *result)
 enum err comparing_compare(struct comparing *comparing) NODISCARD NONNULL(1);
 
 bool comparing_is_changed(const struct comparing *comparing, uint32_t slot) NONNULL(1);
+
+/* Does the chunk of the text hold a name that is not as it was? */
+bool comparing_chunk_changed(const struct comparing *comparing, size_t chunk) NONNULL(1);
 
 void comparing_clear(struct comparing *comparing) NONNULL(1);
 

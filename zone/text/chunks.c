@@ -148,24 +148,34 @@ static bool has_owner(const struct chunk *chunk)
     return chunk->owner_len != 0 || chunk->owner_bad;
 }
 
-/* Reads one chunk from where and in the context it says. CLASS is the zone's and OWNER the chunk with the
- * last owner, when known. */
-static void read_chunk(struct job *job, size_t i, uint16_t class, const struct chunk *owner)
+/* Makes READER ready for one chunk, from where and in the context it says. */
+static void open_chunk(struct job *job, struct chunk *chunk, struct reader *reader)
 {
-    struct chunk *chunk = &job->text->chunks[i];
     uint64_t octets = chunk->limit > chunk->starts ? chunk->limit - chunk->starts : 0;
     arena_init(&chunk->arena, 0);
     chunk->findings.arena = &chunk->arena;
     chunk->failure = tape_init(&chunk->tape, octets + octets / 2);
+    reader_init(reader, job->text->sources, job->file, &chunk->tape, &chunk->findings, chunk->begin.origin);
+    reader->context = chunk->begin;
+    reader->class = chunk->class_given;
+    if (chunk->owner_from != NULL)
+        give_owner(reader, chunk->owner_from);
+    reader->at = reader->text + chunk->starts;
+}
+
+static void hand_over(struct job *job, struct chunk *chunk, const struct reader *reader)
+{
+    chunk->failure = reader->failure;
+    if (chunk->failure == ERR_OK && job->options->consume != NULL)
+        job->options->consume(job->options->context, (size_t)(chunk - job->text->chunks), &chunk->tape);
+}
+
+static void read_chunk(struct job *job, struct chunk *chunk)
+{
+    struct reader reader;
+    open_chunk(job, chunk, &reader);
     if (chunk->failure != ERR_OK)
         return;
-    struct reader reader;
-    reader_init(&reader, job->text->sources, job->file, &chunk->tape, &chunk->findings, chunk->begin.origin);
-    reader.context = chunk->begin;
-    reader.class = class;
-    if (owner != NULL)
-        give_owner(&reader, owner);
-    reader.at = reader.text + chunk->starts;
     reader_run(&reader, reader.text + chunk->limit);
     chunk->ends = (uint64_t)(reader.at - reader.text);
     chunk->finish = reader.context;
@@ -174,16 +184,14 @@ static void read_chunk(struct job *job, size_t i, uint16_t class, const struct c
     keep_owner(chunk, &reader);
     chunk->soa_seen = reader.soa_seen;
     memcpy(chunk->soa_owner, reader.soa_owner, sizeof chunk->soa_owner);
-    chunk->failure = reader.failure;
     chunk->records = chunk->tape.record_count;
-    if (chunk->failure == ERR_OK && job->options->consume != NULL)
-        job->options->consume(job->options->context, i, &chunk->tape);
+    hand_over(job, chunk, &reader);
 }
 
 static void read_predicted(void *context, size_t i)
 {
     struct job *job = context;
-    read_chunk(job, i, 0, NULL);
+    read_chunk(job, &job->text->chunks[i]);
     /* Pages of text that have been read are not needed again, but for findings and wrong predictions. */
     input_forget(job->input, i * job->chunk_size, (i + 1) * job->chunk_size);
 }
@@ -233,7 +241,9 @@ static enum err join(struct job *job)
             chunk->begin = context;
             if (at > chunk->limit)
                 chunk->limit = at;
-            read_chunk(job, i, text->class, owner);
+            chunk->class_given = text->class;
+            chunk->owner_from = owner;
+            read_chunk(job, chunk);
         }
         if (chunk->failure != ERR_OK)
             return chunk->failure;
@@ -258,6 +268,7 @@ enum err text_read(
 {
     memset(text, 0, sizeof *text);
     text->sources = sources;
+    text->file = file;
     struct job job = {.text = text,
         .options = options,
         .input = &sources_get(sources, file)->input,
@@ -274,6 +285,39 @@ enum err text_read(
     if (err != ERR_OK)
         text_clear(text);
     return err;
+}
+
+struct again {
+    struct job job;
+    bool (*wanted)(void *context, size_t chunk);
+};
+
+/* What the first reading found out of the chunk stays; only its tape is made anew. */
+static void read_again(void *context, size_t i)
+{
+    struct again *again = context;
+    struct chunk *chunk = &again->job.text->chunks[i];
+    struct reader reader;
+    if (!again->wanted(again->job.options->context, i))
+        return;
+    chunk_clear(chunk);
+    open_chunk(&again->job, chunk, &reader);
+    if (chunk->failure == ERR_OK) {
+        reader_run(&reader, reader.text + chunk->limit);
+        hand_over(&again->job, chunk, &reader);
+    }
+}
+
+enum err text_reread(
+    struct zone_text *text, const struct text_options *options, bool (*wanted)(void *context, size_t chunk))
+{
+    struct again again = {.job = {.text = text, .options = options, .file = text->file}, .wanted = wanted};
+    parallel_each(options->threads, text->count, read_again, &again);
+    for (size_t i = 0; i < text->count; i++) {
+        if (text->chunks[i].failure != ERR_OK)
+            return text->chunks[i].failure;
+    }
+    return ERR_OK;
 }
 
 void text_clear(struct zone_text *text)

@@ -28,6 +28,8 @@ struct chunk {
     uint64_t origin_at, ttl_at; /* the last such directive in it + 1, 0 for none */
     uint64_t records;
     uint16_t class;
+    uint16_t class_given; /* what was known of the class, and of the last owner, before it */
+    const struct chunk *owner_from;
     bool used_inherited_ttl, used_inherited_owner, soa_seen;
     uint8_t soa_owner[NAME_MAX + 1];
     bool owner_bad; /* as in struct reader, at the end */
@@ -42,6 +44,7 @@ struct zone_text {
     size_t count;
     unsigned errors, warnings;
     uint64_t records;
+    uint16_t file;
     uint16_t class;
     bool soa_seen;
     uint8_t soa_owner[NAME_MAX + 1]; /* lower case */
@@ -51,6 +54,11 @@ struct zone_text {
  * the chunks' findings. */
 enum err text_read(struct sources *sources, uint16_t file, const struct text_options *options,
     struct zone_text *text) NODISCARD NONNULL(1, 3, 4);
+
+/* Reads those chunks of a TEXT that WANTED tells of once more, each as it was read before, and hands them to
+ * OPTIONS' consume; tapes only, nothing else of TEXT changes. WANTED runs on the reading threads. */
+enum err text_reread(struct zone_text *text, const struct text_options *options,
+    bool (*wanted)(void *context, size_t chunk)) NODISCARD NONNULL(1, 2, 3);
 
 void text_clear(struct zone_text *text) NONNULL(1);
 
