@@ -1,7 +1,5 @@
 #include "zone/store/find.h"
 
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
 #include <string.h>
 
 #include "zone/base/codec.h"
@@ -406,27 +404,4 @@ const struct node *find_nsec3(const struct snapshot *snapshot, const uint8_t has
     }
     *exact = node != NULL && compare_hash(hash, node) == 0;
     return node;
-}
-
-/* The one-shot SHA1() fetches its algorithm by name each time, under a lock, and takes five times as long. */
-static void sha1(const uint8_t *bytes, size_t len, uint8_t hash[20])
-{
-    SHA_CTX context;
-    SHA1_Init(&context);
-    SHA1_Update(&context, bytes, len);
-    SHA1_Final(hash, &context);
-}
-
-void nsec3_hash(const struct snapshot *snapshot, const uint8_t *name, size_t name_len, uint8_t hash[20])
-{
-    const struct image_header *header = snapshot->image->header;
-    uint8_t input[NAME_MAX + 255];
-    memcpy(input, name, name_len);
-    memcpy(input + name_len, header->nsec3_salt, header->nsec3_salt_len);
-    sha1(input, name_len + header->nsec3_salt_len, hash);
-    for (unsigned i = 0; i < header->nsec3_iterations; i++) {
-        memcpy(input, hash, 20);
-        memcpy(input + 20, header->nsec3_salt, header->nsec3_salt_len);
-        sha1(input, 20u + header->nsec3_salt_len, hash);
-    }
 }
