@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "zone/base/attr.h"
+
 /* memcpy without a call or a loop for up to 32 octets. */
 static inline void copy_octets(uint8_t *out, const uint8_t *in, size_t len)
 {

@@ -7,8 +7,9 @@
 #include "zone/store/find.h"
 
 #define BLOCK 64
-#define SHORT_MAX (BLOCK - 9) /* octets that leave room for the end mark and the length (FIPS 180-4 5.1.1)   \
-                               */
+#define SHORT_MAX                                                                                            \
+    (BLOCK - 9) /* octets that leave room for the end mark and the length (FIPS 180-4 5.1.1)                 \
+                 */
 
 static void write_hash(const SHA_CTX *context, uint8_t hash[20])
 {
