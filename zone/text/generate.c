@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "zone/text/reader.h"
+#include "zone/wire/type.h"
 
 #define GENERATE_MAX 16777216u /* entries of one directive */
 #define LINE_MAX_LEN 66000u
@@ -40,7 +41,7 @@ static bool read_range(const struct token *token, struct range *range)
     return at == end && range->step > 0 && range->start <= range->stop;
 }
 
-/* Nibbles in reverse, dots between: base n or N, for ip6.arpa. */
+/* Nibbles in reverse, dots between and counted by the width: base n or N, for ip6.arpa. */
 static size_t print_nibbles(char *out, uint32_t value, unsigned width, bool upper)
 {
     static const char low[] = "0123456789abcdef", high[] = "0123456789ABCDEF";
@@ -49,7 +50,7 @@ static size_t print_nibbles(char *out, uint32_t value, unsigned width, bool uppe
         out[len++] = (upper ? high : low)[value & 15];
         value >>= 4;
         width = width > 0 ? width - 1 : 0;
-        if (value != 0 || width > 1)
+        if (value != 0 || width > 0) /* an even width ends in a dot */
             out[len++] = '.';
         width = width > 0 ? width - 1 : 0;
     } while (value != 0 || width > 0);
@@ -150,6 +151,42 @@ static const char *line_end(const char *at, const char *end)
     return newline != NULL ? newline : end;
 }
 
+/* Data in quotes, alone behind its type, is what stands in the quotes, words apart: so BIND has it, whose
+ * $GENERATE takes one token as data. */
+static bool find_quoted_data(const char *from, const char *end, struct token *data)
+{
+    struct lexer lexer;
+    struct token token;
+    bool typed = false, found = false;
+    lexer_init(&lexer, from, (size_t)(end - from));
+    for (uint16_t type; lexer_next(&lexer, &token);) {
+        found = typed && token.quoted;
+        typed = !token.quoted && type_parse(token.text, token.len, &type);
+        *data = token;
+    }
+    return found && lexer.error == NULL;
+}
+
+/* The template from FROM to END into OUT, which has room for as much; its length. */
+static size_t copy_template(const char *from, const char *end, char *out)
+{
+    struct token data = {0};
+    if (!find_quoted_data(from, end, &data)) {
+        memcpy(out, from, (size_t)(end - from));
+        return (size_t)(end - from);
+    }
+    size_t len = (size_t)(data.text - 1 - from);
+    memcpy(out, from, len);
+    for (uint32_t i = 0; i < data.len; i++) {
+        if (data.text[i] == '\\' && i + 1 < data.len && data.text[i + 1] == '"')
+            i++;
+        else if (data.text[i] == '\\' && i + 1 < data.len)
+            out[len++] = data.text[i++];
+        out[len++] = data.text[i];
+    }
+    return len;
+}
+
 static bool read_generated(
     struct reader *inner, const char *from, const char *end, uint32_t number, char *line)
 {
@@ -169,17 +206,18 @@ static void run_range(struct reader *reader, const struct token *name, const str
     const char *from, const char *end)
 {
     struct reader *inner = malloc(sizeof *inner);
-    char *line = malloc(LINE_MAX_LEN + LEXER_PAD + 1);
-    if (inner == NULL || line == NULL) {
+    char *line = malloc(LINE_MAX_LEN + LEXER_PAD + 1), *template = malloc((size_t)(end - from));
+    if (inner == NULL || line == NULL || template == NULL) {
         reader->failure = ERR_MEMORY;
     } else {
+        size_t len = copy_template(from, end, template);
         *inner = *reader;
         if (inner->generated == NULL)
             inner->generated = name->text;
         for (uint64_t number = range->start; number <= range->stop && inner->failure == ERR_OK;
              number += range->step) {
             unsigned errors = reader->findings->errors;
-            if (read_generated(inner, from, end, (uint32_t)number, line))
+            if (read_generated(inner, template, template + len, (uint32_t)number, line))
                 continue;
             if (reader->findings->errors == errors)
                 reader_report(reader, SEVERITY_ERROR, "generate", name->text, name->len,
@@ -198,6 +236,7 @@ static void run_range(struct reader *reader, const struct token *name, const str
     }
     free(inner);
     free(line);
+    free(template);
 }
 
 void reader_generate(struct reader *reader, struct lexer *lexer, const struct token *name)
