@@ -158,6 +158,18 @@ def test_reload_by_watching():
         wait_until(lambda: addresses(daemon.ask("www.example.org.", "A")), ["192.0.2.81"])
 
 
+def test_reloads_in_a_row_serve_the_last_text():
+    with harness.Workspace() as space:
+        many = "".join(f"h{n} A 10.1.{n // 256 % 256}.{n % 256}\n" for n in range(30000))
+        path = space.write("zone", zone(1, more=many))
+        daemon = server.start(space, "example.org:{port} {\n file %s\n}\n" % path)
+        for serial in range(2, 30):
+            space.write("zone", zone(serial, f"192.0.2.{serial}", more=many))
+            daemon.process.send_signal(10)
+            time.sleep(0.002 * (serial % 7))
+        wait_until(lambda: addresses(daemon.ask("www.example.org.", "A")), ["192.0.2.29"])
+
+
 def test_a_text_being_written_is_left_alone():
     with harness.Workspace() as space:
         path = space.write("zone", zone(1))
