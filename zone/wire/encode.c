@@ -1,15 +1,11 @@
 #include "zone/wire/encode.h"
 
+#include <stddef.h>
+
 #include "zone/wire/type.h"
 #include "zone/wire/writer.h"
 
 #define EDE_LEN 6 /* octets of an extended error without text */
-
-static inline void write16(uint8_t *at, unsigned value)
-{
-    uint16_t swapped = __builtin_bswap16((uint16_t)value);
-    memcpy(at, &swapped, 2);
-}
 
 /* The OPT record to be written: room for it is kept before any record is written. */
 struct opt {
@@ -66,27 +62,32 @@ static uint8_t *put_padding(uint8_t *at, const struct envelope *envelope, const 
     return at + 4 + (padded - len);
 }
 
-static inline uint8_t *put_opt(uint8_t *at, const uint8_t *out, const struct envelope *envelope,
-    const struct reply *reply, struct opt opt)
+/* What follows the fixed fields of OPT. */
+static uint8_t *put_options(uint8_t *at, const uint8_t *out, const struct envelope *envelope,
+    const struct reply *reply, const struct opt *opt)
 {
-    uint8_t *rdata = at + EDNS_OPT_LEN;
-    at[0] = 0;
-    write16(at + 1, TYPE_OPT);
-    write16(at + 3, envelope->udp_size != 0 ? envelope->udp_size : ENCODE_UDP_SIZE);
-    at[5] = (uint8_t)(reply->rcode >> 4);                    /* upper 8 bits of the rcode (RFC 6891 6.1.3) */
-    at[6] = 0;                                               /* version */
-    at[7] = envelope->query->edns.dnssec ? EDNS_DO >> 8 : 0; /* copied (RFC 3225 3); no other flag is */
+    if (opt->options_len > 0)
+        memcpy(at, envelope->options, opt->options_len);
+    at += opt->options_len;
+    if (opt->ede)
+        at = put_ede(at, reply, opt);
+    if (envelope->pad != 0 && edns_has(&envelope->query->edns, EDNS_PADDING))
+        at = put_padding(at, envelope, out);
+    return at;
+}
+
+/* RFC 6891 6.1.2, 6.1.3: the root's name, type, payload size, upper 8 bits of the rcode, version 0, flags. DO
+ * is copied (RFC 3225 3), no other flag is. */
+static inline uint8_t *put_opt(uint8_t *at, const uint8_t *out, const struct envelope *envelope,
+    const struct reply *reply, const struct opt *opt)
+{
+    uint64_t size = envelope->udp_size != 0 ? envelope->udp_size : ENCODE_UDP_SIZE;
+    uint8_t *rdata = at + EDNS_OPT_LEN, *end = rdata;
+    write64(at, (uint64_t)TYPE_OPT << 40 | size << 24 | (uint64_t)(reply->rcode >> 4) << 16 |
+                    (uint64_t)envelope->query->edns.dnssec << 7);
     at[8] = 0;
-    uint8_t *end = rdata;
-    if (UNLIKELY(opt.len > EDNS_OPT_LEN)) {
-        if (opt.options_len > 0)
-            memcpy(end, envelope->options, opt.options_len);
-        end += opt.options_len;
-        if (opt.ede)
-            end = put_ede(end, reply, &opt);
-    }
-    if (UNLIKELY(envelope->pad != 0) && edns_has(&envelope->query->edns, EDNS_PADDING))
-        end = put_padding(end, envelope, out);
+    if (UNLIKELY(opt->len > EDNS_OPT_LEN || envelope->pad != 0))
+        end = put_options(end, out, envelope, reply, opt);
     write16(at + 9, (unsigned)(end - rdata));
     return end;
 }
@@ -123,15 +124,11 @@ static inline uint16_t data_class(const struct message *query)
     return class == CLASS_NONE || class == CLASS_ANY ? CLASS_IN : class;
 }
 
-static inline void put_header(
-    uint8_t *out, const struct message *query, unsigned flags, const uint16_t counts[3])
+static inline void put_header(uint8_t *out, const struct message *query, unsigned flags, uint64_t counts)
 {
     write16(out, query->id);
     write16(out + 2, flags);
-    write16(out + 4, query->body_at != 0);
-    write16(out + 6, counts[0]);
-    write16(out + 8, counts[1]);
-    write16(out + 10, counts[2]);
+    write64(out + 4, counts | (uint64_t)(query->body_at != 0) << 48);
 }
 
 /* A finished message. One that is too long shrinks to its header and question, TC set. */
@@ -141,9 +138,8 @@ static size_t encode_raw(const struct envelope *envelope, const struct reply *re
     if (LIKELY(len <= envelope->limit)) {
         memcpy(out, reply->raw, len);
     } else {
-        static const uint16_t none[3];
         unsigned flags = (unsigned)(reply->raw[2] << 8 | reply->raw[3]);
-        put_header(out, envelope->query, flags | MESSAGE_TC, none);
+        put_header(out, envelope->query, flags | MESSAGE_TC, 0);
         uint8_t *at = out + MESSAGE_HEADER_LEN;
         if (envelope->query->body_at != 0)
             at = put_question(at, &envelope->query->question);
@@ -153,6 +149,88 @@ static size_t encode_raw(const struct envelope *envelope, const struct reply *re
     return len;
 }
 
+/* Where the owner can be pointed to, or 0. */
+static inline size_t plain_owner(const struct writer *writer, const struct rr_ref *ref)
+{
+    const struct question *question = writer->question;
+    if (ref->owner == OWNER_TARGET && ref->label == 0)
+        return writer_place(writer, ref->ref, ref->record);
+    if (ref->owner == OWNER_QNAME && LIKELY(ref->label < question->labels))
+        return (size_t)MESSAGE_HEADER_LEN + question->label_at[ref->label];
+    return 0;
+}
+
+/* True when all records are wanted, in their order: `first` 0, `records` set, `signatures` either. */
+static inline bool in_order(const struct rr_ref *ref)
+{
+    _Static_assert(offsetof(struct rr_ref, signatures) == offsetof(struct rr_ref, first) + 2 &&
+                       offsetof(struct rr_ref, records) == offsetof(struct rr_ref, first) + 3,
+        "they are looked at together");
+    uint32_t together;
+    memcpy(&together, &ref->first, 4);
+    return (together & 0xff00ffff) == 0x01000000;
+}
+
+static inline uint8_t *put_records(
+    uint8_t *at, unsigned owner, uint64_t head, const uint8_t *from, unsigned count)
+{
+    for (; count > 0; count--) {
+        struct record record;
+        from = record_read(from, false, &record);
+        at = writer_put_head(at, owner, head, record.rdata_len);
+        copy_octets(at, record.rdata, record.rdata_len);
+        at += record.rdata_len;
+    }
+    return at;
+}
+
+/* What nearly all references are: the owner can be pointed to, the records come in their order, and they fit
+ * with room to spare. Returns where the message goes on, or NULL: it is not so, nothing was written. */
+static inline uint8_t *put_plain(
+    struct writer *writer, unsigned index, const struct rr_ref *ref, uint8_t *at, const uint8_t *end)
+{
+    const struct rrset *rrset = ref->rrset;
+    unsigned count = rrset->count, written = count;
+    size_t place = plain_owner(writer, ref);
+    size_t most = 12 * (count + rrset->sig_count) + rrset->data_len + rrset->sig_len;
+    if (UNLIKELY(place == 0 || most > (size_t)(end - at) || !in_order(ref)))
+        return NULL;
+    unsigned owner = __builtin_bswap16((uint16_t)(0xc000 | place));
+    if (rrset_linked(rrset->type)) {
+        if ((at = writer_put_linked(writer, index, owner, at)) == NULL)
+            return NULL;
+    } else {
+        writer->names_of[index] = UNTRACKED;
+        at = put_records(at, owner, writer_head(writer, rrset->type, ref->ttl), rrset->data, count);
+    }
+    if (ref->signatures && rrset->sig_count > 0) {
+        uint64_t head = writer_head(writer, TYPE_RRSIG, ref->ttl);
+        at = put_records(at, owner, head, rrset_signatures(rrset), rrset->sig_count);
+        written += rrset->sig_count;
+    }
+    writer_count(writer, ref->section, written);
+    return at;
+}
+
+static inline uint8_t *put_references(struct writer *writer, uint8_t *at, const uint8_t *end)
+{
+    const struct reply *reply = writer->reply;
+    const struct rr_ref *ref = reply->refs;
+    for (unsigned i = 0, count = reply->count; i < count; i++, ref++) {
+        uint8_t *next = LIKELY(i < TRACKED_REFS) ? put_plain(writer, i, ref, at, end) : NULL;
+        if (LIKELY(next != NULL)) {
+            at = next;
+            continue;
+        }
+        writer->at = at;
+        bool more = writer_put(writer, i);
+        at = writer->at;
+        if (!more)
+            break;
+    }
+    return at;
+}
+
 size_t reply_encode(const struct envelope *envelope, const struct reply *reply, uint8_t *out)
 {
     if (UNLIKELY(reply->raw != NULL))
@@ -160,25 +238,25 @@ size_t reply_encode(const struct envelope *envelope, const struct reply *reply, 
     const struct message *query = envelope->query;
     struct writer writer;
     writer.out = out;
-    writer.at = out + MESSAGE_HEADER_LEN;
     writer.question = &query->question;
     writer.reply = reply;
+    writer.counts = 0;
     writer.class = data_class(query);
     writer.truncated = reply->truncated;
-    writer.counts[0] = writer.counts[1] = writer.counts[2] = 0;
     writer.names_used = 0;
+    uint8_t *at = out + MESSAGE_HEADER_LEN;
     if (LIKELY(query->body_at != 0))
-        writer.at = put_question(writer.at, &query->question);
+        at = put_question(at, &query->question);
 
-    size_t used = (size_t)(writer.at - out) + envelope->reserve;
+    size_t used = (size_t)(at - out) + envelope->reserve;
     size_t room = used < envelope->limit ? envelope->limit - used : 0;
     struct opt opt = plan_opt(envelope, reply, room);
-    writer.end = writer.at + (room - opt.len);
-    writer_put_all(&writer);
+    writer.end = at + (room - opt.len);
+    at = put_references(&writer, at, writer.end);
     if (LIKELY(opt.len != 0)) {
-        writer.at = put_opt(writer.at, out, envelope, reply, opt);
-        writer.counts[SECTION_ADDITIONAL]++;
+        at = put_opt(at, out, envelope, reply, &opt);
+        writer.counts++;
     }
     put_header(out, query, reply_flags(query, reply, writer.truncated), writer.counts);
-    return (size_t)(writer.at - out);
+    return (size_t)(at - out);
 }

@@ -5,8 +5,7 @@
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
-#define HEADER_LEN 12                      /* the question's name stands behind it */
-#define NOINLINE __attribute__((noinline)) /* keeps the registers of the one loop that matters */
+#define HEADER_LEN 12 /* the question's name stands behind it */
 
 /* An owner name as it is to be written next: a pointer (or the root's single octet), or, when `bytes` is not
  * NULL, in full; once written in full, it becomes a pointer to that place. */
@@ -15,18 +14,6 @@ struct owner {
     uint16_t len;
     uint16_t pointer; /* network order */
 };
-
-static inline void write16(uint8_t *at, unsigned value)
-{
-    uint16_t swapped = __builtin_bswap16((uint16_t)value);
-    memcpy(at, &swapped, 2);
-}
-
-static inline void write64(uint8_t *at, uint64_t value)
-{
-    value = __builtin_bswap64(value);
-    memcpy(at, &value, 8);
-}
 
 /* Where the name at AT of the message goes on behind its pointers. */
 static inline size_t follow(const uint8_t *out, size_t at)
@@ -72,14 +59,6 @@ static inline struct owner owner_qname(const struct writer *writer, unsigned lab
     return owner_pointer((size_t)HEADER_LEN + question->label_at[label]);
 }
 
-/* Where the name in record RECORD of reference REF can be pointed to, or 0. */
-static inline size_t target_place(const struct writer *writer, unsigned ref, unsigned record)
-{
-    if (UNLIKELY(ref >= TRACKED_REFS) || UNLIKELY(writer->names_of[ref] == UNTRACKED))
-        return 0;
-    return writer->names[writer->names_of[ref] + record];
-}
-
 static struct owner owner_target_whole(const struct writer *writer, const struct rr_ref *ref)
 {
     const struct rrset *rrset = writer->reply->refs[ref->ref].rrset;
@@ -92,7 +71,7 @@ static struct owner owner_target_whole(const struct writer *writer, const struct
 
 static inline struct owner owner_target(const struct writer *writer, const struct rr_ref *ref)
 {
-    size_t at = target_place(writer, ref->ref, ref->record);
+    size_t at = writer_place(writer, ref->ref, ref->record);
     if (at != 0)
         at = skip_labels(writer->out, at, ref->label);
     if (at == 0 || at > POINTER_MAX)
@@ -144,11 +123,6 @@ static inline uint8_t *put_head(struct writer *writer, struct owner *owner, uint
     write64(at, head);
     write16(at + 8, (unsigned)rdata_len);
     return at + 10;
-}
-
-static inline uint64_t head_of(const struct writer *writer, uint16_t type, uint32_t ttl)
-{
-    return (uint64_t)type << 48 | (uint64_t)writer->class << 32 | ttl;
 }
 
 /* Records without a link, as they are. Returns where they end in the RRset, or NULL. */
@@ -328,7 +302,7 @@ static inline bool put_records(struct writer *writer, unsigned index, struct own
 {
     const struct rr_ref *ref = &writer->reply->refs[index];
     const struct rrset *rrset = ref->rrset;
-    uint64_t head = head_of(writer, rrset->type, ref->ttl);
+    uint64_t head = writer_head(writer, rrset->type, ref->ttl);
     if (rrset_linked(rrset->type))
         return put_linked_rrset(writer, index, owner, head);
     unsigned first = ref->first;
@@ -355,12 +329,12 @@ static bool put_checked(struct writer *writer, unsigned index, bool signatures)
     }
     if (signatures && ref->rrset->sig_count > 0) {
         /* RFC 4034 3: an RRSIG has the TTL of the RRset it covers */
-        uint64_t head = head_of(writer, TYPE_RRSIG, ref->ttl);
+        uint64_t head = writer_head(writer, TYPE_RRSIG, ref->ttl);
         if (put_plain(writer, &owner, head, rrset_signatures(ref->rrset), ref->rrset->sig_count) == NULL)
             goto undo;
         count = (uint16_t)(count + ref->rrset->sig_count);
     }
-    writer->counts[ref->section] = (uint16_t)(writer->counts[ref->section] + count);
+    writer_count(writer, ref->section, count);
     return true;
 undo:
     writer->at = start;
@@ -370,51 +344,17 @@ undo:
     return false;
 }
 
-/* The same for what nearly all references are: the owner can be pointed to, the records come in their order,
- * and they fit with room to spare, so that nothing is checked record by record. */
-
-/* Where the owner stands in the message, or 0. */
-static inline size_t simple_owner(const struct writer *writer, const struct rr_ref *ref)
-{
-    const struct question *question = writer->question;
-    if (ref->owner == OWNER_TARGET && ref->label == 0)
-        return target_place(writer, ref->ref, ref->record);
-    if (ref->owner == OWNER_QNAME && LIKELY(ref->label < question->labels))
-        return (size_t)HEADER_LEN + question->label_at[ref->label];
-    return 0;
-}
-
-static inline uint8_t *simple_head(uint8_t *at, unsigned owner, uint64_t head, size_t rdata_len)
-{
-    uint16_t pointer = (uint16_t)owner;
-    memcpy(at, &pointer, 2);
-    write64(at + 2, head);
-    write16(at + 10, (unsigned)rdata_len);
-    return at + 12;
-}
-
-static inline uint8_t *simple_records(
-    uint8_t *at, unsigned owner, uint64_t head, const uint8_t *from, unsigned count)
-{
-    for (; count > 0; count--) {
-        struct record record;
-        from = record_read(from, false, &record);
-        at = simple_head(at, owner, head, record.rdata_len);
-        copy_octets(at, record.rdata, record.rdata_len);
-        at += record.rdata_len;
-    }
-    return at;
-}
+/* The same where nothing has to be checked record by record. */
 
 /* A link to a suffix of an owner that is no part of QNAME. */
-static NOINLINE size_t simple_suffix(const struct writer *writer, unsigned owner, unsigned labels)
+static size_t simple_suffix(const struct writer *writer, unsigned owner, unsigned labels)
 {
     struct linked linked = {.owner = {.len = 2, .pointer = (uint16_t)owner}};
     size_t place = owner_suffix(writer, &linked, labels);
     return place <= POINTER_MAX ? place : 0;
 }
 
-static NOINLINE uint8_t *simple_linked(struct writer *writer, const struct rr_ref *ref, unsigned owner,
+static inline uint8_t *simple_linked(struct writer *writer, const struct rr_ref *ref, unsigned owner,
     uint64_t head, uint16_t *names, uint8_t *at)
 {
     const struct rrset *rrset = ref->rrset;
@@ -436,11 +376,11 @@ static NOINLINE uint8_t *simple_linked(struct writer *writer, const struct rr_re
             place = simple_suffix(writer, owner, link);
         if (LIKELY(place != 0)) {
             kept = name_at + record.link->keep;
-            simple_head(at, owner, head, kept + 2);
+            writer_put_head(at, owner, head, kept + 2);
             write16(rdata + kept, 0xc000u | (unsigned)place);
             at = rdata + kept + 2;
         } else {
-            simple_head(at, owner, head, kept);
+            writer_put_head(at, owner, head, kept);
             at = rdata + kept;
         }
         copy_octets(rdata, record.rdata, kept);
@@ -449,7 +389,7 @@ static NOINLINE uint8_t *simple_linked(struct writer *writer, const struct rr_re
     return at;
 }
 
-static NOINLINE uint8_t *simple_soa(
+static inline uint8_t *simple_soa(
     struct writer *writer, unsigned index, const struct rr_ref *ref, unsigned owner, uint64_t head)
 {
     struct linked linked = {.ref = ref, .owner = {.len = 2, .pointer = (uint16_t)owner}, .head = head};
@@ -459,48 +399,16 @@ static NOINLINE uint8_t *simple_soa(
     return LIKELY(put_soa(writer, &linked, &record)) ? writer->at : NULL;
 }
 
-/* True when all records are wanted, in their order: `first` 0, `records` set, `signatures` either. */
-static inline bool is_plain(const struct rr_ref *ref)
+uint8_t *writer_put_linked(struct writer *writer, unsigned index, unsigned owner, uint8_t *at)
 {
-    _Static_assert(offsetof(struct rr_ref, signatures) == offsetof(struct rr_ref, first) + 2 &&
-                       offsetof(struct rr_ref, records) == offsetof(struct rr_ref, first) + 3,
-        "they are looked at together");
-    uint32_t together;
-    memcpy(&together, &ref->first, 4);
-    return (together & 0xff00ffff) == 0x01000000;
-}
-
-/* Where the message goes on, or NULL: the reference is not simple, nothing was written. */
-static inline uint8_t *put_simple(
-    struct writer *writer, unsigned index, const struct rr_ref *ref, uint8_t *at, const uint8_t *end)
-{
-    const struct rrset *rrset = ref->rrset;
-    unsigned count = rrset->count, written = count;
-    size_t place = simple_owner(writer, ref);
-    size_t most = 12 * (count + rrset->sig_count) + rrset->data_len + rrset->sig_len;
-    if (UNLIKELY(place == 0 || most > (size_t)(end - at) || !is_plain(ref)))
-        return NULL;
-    unsigned owner = __builtin_bswap16((uint16_t)(0xc000 | place));
-    uint64_t head = head_of(writer, rrset->type, ref->ttl);
-    if (rrset->type == TYPE_SOA) {
-        if ((at = simple_soa(writer, index, ref, owner, head)) == NULL)
-            return NULL;
-    } else if (rrset_linked(rrset->type)) {
-        uint16_t *names = track(writer, index, count);
-        if (UNLIKELY(names == NULL))
-            return NULL;
-        at = simple_linked(writer, ref, owner, head, names, at);
-    } else {
-        writer->names_of[index] = UNTRACKED;
-        at = simple_records(at, owner, head, rrset->data, count);
+    const struct rr_ref *ref = &writer->reply->refs[index];
+    uint64_t head = writer_head(writer, ref->rrset->type, ref->ttl);
+    if (ref->rrset->type == TYPE_SOA) {
+        writer->at = at;
+        return simple_soa(writer, index, ref, owner, head);
     }
-    if (ref->signatures && rrset->sig_count > 0) {
-        head = head_of(writer, TYPE_RRSIG, ref->ttl);
-        at = simple_records(at, owner, head, rrset_signatures(rrset), rrset->sig_count);
-        written += rrset->sig_count;
-    }
-    writer->counts[ref->section] = (uint16_t)(writer->counts[ref->section] + written);
-    return at;
+    uint16_t *names = track(writer, index, ref->rrset->count);
+    return LIKELY(names != NULL) ? simple_linked(writer, ref, owner, head, names, at) : NULL;
 }
 
 /* What does not fit. False ends the message: RFC 2181 9, an RRset of the answer or authority section that is
@@ -519,26 +427,7 @@ static bool leave_out(struct writer *writer, unsigned index)
     return true;
 }
 
-/* A reference that is not simple. */
-static NOINLINE bool put_other(struct writer *writer, unsigned index)
+bool writer_put(struct writer *writer, unsigned index)
 {
     return put_checked(writer, index, writer->reply->refs[index].signatures) || leave_out(writer, index);
-}
-
-void writer_put_all(struct writer *writer)
-{
-    const struct reply *reply = writer->reply;
-    unsigned count = reply->count, simple = count < TRACKED_REFS ? count : TRACKED_REFS, i = 0;
-    const uint8_t *end = writer->end;
-    for (const struct rr_ref *ref = reply->refs; i < simple; i++, ref++) {
-        uint8_t *at = put_simple(writer, i, ref, writer->at, end);
-        if (LIKELY(at != NULL))
-            writer->at = at;
-        else if (!put_other(writer, i))
-            return;
-    }
-    for (; i < count; i++) {
-        if (!put_other(writer, i))
-            return;
-    }
 }
