@@ -269,7 +269,7 @@ static void add_soa(struct answering *answering)
 {
     struct rr_ref *ref = answering_add(answering, SECTION_AUTHORITY, answering->snapshot->soa);
     ref->ttl = answering->snapshot->negative_ttl;
-    answering_own(answering, ref, (unsigned)answering->question->labels - answering->apex_labels);
+    answering_own(answering, ref, answering->find->depth);
 }
 
 /* Authority and additional sections. No NS set goes along with an answer: RFC 1034 does not ask for it, and
@@ -294,31 +294,61 @@ static void complete(struct answering *answering, enum verdict verdict)
 static inline void begin(struct answering *answering, const struct find *found,
     const struct answer_options *options, struct reply *reply, struct arena *scratch)
 {
-    const struct image_header *header = found->snapshot->image->header;
     answering->snapshot = found->snapshot;
     answering->find = found;
     answering->question = found->question;
     answering->reply = reply;
     answering->scratch = scratch;
-    answering->type = found->question->type;
-    answering->first_answer = (uint16_t)answering_answers(answering);
-    answering->aliased = answering->first_answer > 0; /* the chain's last CNAME led here from another zone */
-    answering->alias = (uint16_t)(answering->first_answer - answering->aliased);
     answering->cut = NULL;
-    answering->apex_labels = header->apex_labels;
-    answering->apex_in_qname = !answering->aliased;
-    answering->apex_label = (uint8_t)(found->question->labels - header->apex_labels);
+    answering->type = found->question->type;
+    answering->alias = 0;
+    answering->first_answer = 0;
+    answering->apex_label = found->depth;
+    answering->apex_in_qname = true;
+    answering->aliased = false;
     answering->dnssec = options->dnssec;
-    answering->proofs = options->dnssec && (header->flags & (IMAGE_NSEC | IMAGE_NSEC3)) != 0;
-    answering->nsec3 = (header->flags & IMAGE_NSEC3) != 0;
+    answering->proofs = false;
+    answering->nsec3 = false;
     answering->failed = false;
     answering->additional = false;
     answering->proof_count = 0;
+    if (answering->dnssec) {
+        unsigned flags = found->snapshot->image->header->flags;
+        answering->proofs = (flags & (IMAGE_NSEC | IMAGE_NSEC3)) != 0;
+        answering->nsec3 = (flags & IMAGE_NSEC3) != 0;
+    }
+    if (UNLIKELY(reply->count > 0))
+        answering->first_answer = (uint16_t)answering_answers(answering);
+    if (UNLIKELY(answering->first_answer > 0)) { /* a chain's last CNAME led here from another zone */
+        answering->alias = (uint16_t)(answering->first_answer - 1);
+        answering->apex_in_qname = false;
+        answering->aliased = true;
+    }
+}
+
+/* The usual question: the name is there, no cut is near, it has the type, and nothing more belongs to the
+ * answer. The ladder comes to the same. */
+static inline const struct rrset *plain_answer(const struct find *found, const struct reply *reply)
+{
+    const struct node *node = found->node;
+    uint16_t type = found->question->type;
+    if (!found->exact || (node->flags & (NODE_HIDDEN | NODE_DELEGATION)) != 0 || reply->count > 0 ||
+        type == TYPE_RRSIG || additional_wanted(type))
+        return NULL;
+    const struct rrset *rrset = node_rrset(node, type);
+    return rrset != NULL && rrset->count > 0 ? rrset : NULL;
 }
 
 enum verdict answer_found(const struct find *found, const struct answer_options *options, struct reply *reply,
     struct arena *scratch)
 {
+    const struct rrset *plain = plain_answer(found, reply);
+    if (LIKELY(plain != NULL)) {
+        /* an empty reply has room: its owner is all of QNAME */
+        reply_add(reply, SECTION_ANSWER, plain, scratch)->signatures = options->dnssec;
+        reply->authoritative = true;
+        return VERDICT_HIT;
+    }
     struct answering answering;
     struct chain chain;
     begin(&answering, found, options, reply, scratch);

@@ -24,8 +24,7 @@ struct answering {
     uint16_t type;          /* QTYPE */
     uint16_t alias;         /* the CNAME whose target is the present name, when `aliased` */
     uint16_t first_answer;  /* references before it were there when we began */
-    uint8_t apex_labels;
-    uint8_t apex_label; /* where the apex begins in QNAME, when `apex_in_qname` */
+    uint8_t apex_label;     /* where the apex begins in QNAME, when `apex_in_qname` */
     bool apex_in_qname;
     bool aliased;
     bool dnssec;     /* signatures are wanted */
@@ -54,7 +53,7 @@ static inline struct rr_ref *answering_add(
 /* Where NODE, the present name or an ancestor of it, begins among the labels of the present name. */
 static inline unsigned answering_label(const struct answering *answering, const struct node *node)
 {
-    return (unsigned)answering->question->labels - answering->apex_labels - node->labels;
+    return (unsigned)answering->find->depth - node->labels;
 }
 
 /* References in the answer section; they stand before all others. */

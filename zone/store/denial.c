@@ -112,7 +112,7 @@ static void nsec3_cover_suffix(struct answering *answering, unsigned label)
  * the chain. Returns the encloser's label. */
 static unsigned nsec3_encloser(struct answering *answering, unsigned label)
 {
-    unsigned apex = (unsigned)answering->question->labels - answering->apex_labels;
+    unsigned apex = (unsigned)answering->find->depth;
     while (label < apex && !nsec3_match(answering, suffix(answering, label), suffix_len(answering, label)))
         label++;
     if (label == apex)
