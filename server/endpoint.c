@@ -198,6 +198,19 @@ static enum err want_everywhere(struct planner *planner, const struct want *w)
     return err != ERR_OK ? err : want(planner, &v6, true, w);
 }
 
+/* Where WORD stands in the block's bind lines. */
+static const struct token *bind_token(const struct server_block *block, const char *word)
+{
+    for (unsigned at = 0; (at = block_find(block, "bind", at)) < block->directives_count; at++) {
+        const struct directive *directive = &block->directives[at];
+        for (unsigned i = 0; i < directive->args_count; i++) {
+            if (strcmp(directive->args[i].text, word) == 0)
+                return &directive->args[i];
+        }
+    }
+    return &block->opened;
+}
+
 static enum err plan_key(struct planner *planner, struct chain *chain, const struct server_key *key)
 {
     struct want w = {.chain = chain, .key = key};
@@ -214,7 +227,7 @@ static enum err plan_key(struct planner *planner, struct chain *chain, const str
         enum err err = expand(planner, word, want_bound, &w);
         if (err == ERR_MISSING) {
             struct setup setup = {.sink = &planner->build->sink};
-            setup_error(&setup, &key->token, "`ip address` lists what there is",
+            setup_error(&setup, bind_token(chain->source, word), "`ip address` lists what there is",
                 "bind: '%s' is neither an address nor an interface with one", word);
         } else if (err != ERR_OK) {
             return err;

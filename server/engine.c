@@ -99,7 +99,8 @@ void query_resume(struct query *query, enum served verdict)
     slot->next = atomic_load(&worker->resumed);
     while (!atomic_compare_exchange_weak(&worker->resumed, &slot->next, slot))
         continue;
-    uv_async_send(&worker->wake);
+    if (!atomic_load(&worker->gone))
+        uv_async_send(&worker->wake);
 }
 
 bool query_may_wait(const struct query *query)

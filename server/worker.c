@@ -303,6 +303,7 @@ void worker_stop(struct worker *worker)
 {
     worker_post(worker, end, NULL);
     pthread_join(worker->thread, NULL);
+    atomic_store(&worker->gone, true);
     uv_loop_close(&worker->loop);
     epoch_part(&worker->reader);
     if (worker->waiting_count == 0) /* else somebody still means to resume them */

@@ -65,6 +65,7 @@ struct worker {
     bool ending;
     pthread_t thread;
     _Atomic(struct slot *) resumed;
+    _Atomic(bool) gone; /* ended with queries still waiting: resuming them is too late */
     pthread_mutex_t mail_lock;
     struct mail *mail;
     struct epoch_reader reader;

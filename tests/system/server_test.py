@@ -88,6 +88,15 @@ def test_port_in_use_is_told():
         assert done.returncode != 0 and "another server is listening" in text and "Corefile:1:1" in text, text
 
 
+def test_unknown_interface_is_told():
+    with harness.Workspace() as space:
+        conf = space.write("Corefile", ".:53 {\n  bind 127.0.0.1 nosuch0\n  whoami\n}\n")
+        done = subprocess.run([harness.need_ours(), "-conf", conf, "-check"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=20, check=False)
+        text = done.stdout.decode()
+        assert done.returncode == 1 and "Corefile:2:18: error: bind: 'nosuch0'" in text, text
+
+
 # ---- blocks and zones ----
 
 def test_longest_suffix_and_ds_at_the_cut():
