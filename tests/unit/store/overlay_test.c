@@ -13,7 +13,8 @@
 static struct made_zone zone, before;
 static struct oracle oracle;
 static char text[MADE_TEXT_MAX + 64];
-static char path[64];
+static char inner_text[MADE_TEXT_MAX];
+static char path[64], inner_path[96];
 static unsigned told; /* errors */
 static uint64_t at_seed;
 static struct {
@@ -26,12 +27,25 @@ static uint64_t from_environment(const char *name, uint64_t usual)
     return value != NULL ? strtoull(value, NULL, 0) : usual;
 }
 
-static void write_text(size_t len)
+static void write_file(const char *to, const char *octets, size_t len)
 {
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(to, "w");
     assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, len, file), len);
+    assert_int_equal(fwrite(octets, 1, len, file), len);
     assert_int_equal(fclose(file), 0);
+}
+
+/* The zone as it is now, in one file or in two, with WORDS behind. */
+static void write_zone(const char *words)
+{
+    size_t len, inner_len = 0;
+    if (made_one_in(&zone, 3))
+        len = made_print_two(&zone, text, inner_path, inner_text, &inner_len);
+    else
+        len = made_print(&zone, text);
+    memcpy(text + len, words, strlen(words));
+    write_file(path, text, len + strlen(words));
+    write_file(inner_path, inner_text, inner_len);
 }
 
 static void tell(void *context, const struct finding *finding)
@@ -187,7 +201,7 @@ static void say_the_same(struct snapshot *current)
 {
     struct snapshot *next;
     uint32_t changes;
-    write_text(made_print(&zone, text));
+    write_zone("");
     assert_int_equal(change(current, &changes, &next), ERR_OK);
     assert_int_equal(changes, 0);
     assert_ptr_equal(next, current);
@@ -200,9 +214,7 @@ static void say_it_wrong(struct snapshot *current)
 {
     struct snapshot *next;
     uint32_t changes;
-    size_t len = made_print(&zone, text);
-    len += (size_t)sprintf(text + len, "\n$WRONG\n");
-    write_text(len);
+    write_zone("\n$WRONG\n");
     assert_int_equal(change(current, &changes, &next), ERR_INVALID);
     assert_true(told > 0);
     assert_null(next);
@@ -219,7 +231,7 @@ static struct snapshot *edit_and_judge(struct snapshot *current)
     edit();
     if (made_one_in(&zone, 5))
         made_shuffle(&zone);
-    write_text(made_print(&zone, text));
+    write_zone("");
     enum err err = change(current, &changes, &next);
     seen.edits++;
     if (made_fatal(&zone)) {
@@ -251,7 +263,7 @@ static void judge_zone(uint64_t seed)
     zone.lawless = false;
     if (made_fatal(&zone))
         return;
-    write_text(made_print(&zone, text));
+    write_zone("");
     struct load_options options = options_for(made_any(&zone, 1000));
     assert_int_equal(load_image(path, &options, &result, &image), ERR_OK);
     struct snapshot *snapshot = snapshot_new(image);
@@ -272,6 +284,7 @@ static void edited_text_becomes_the_snapshot(void **state)
     uint64_t seed = from_environment("SEED", 1), zones = from_environment("ZONES", 200);
     (void)state;
     snprintf(path, sizeof path, "/tmp/bailiwick-overlay-%d.zone", (int)getpid());
+    snprintf(inner_path, sizeof inner_path, "%s.inner", path);
     for (uint64_t i = 0; i < zones; i++) {
         at_seed = seed + i;
         judge_zone(at_seed);
@@ -289,6 +302,7 @@ static int say_seed(void **state)
     if (at_seed != 0)
         print_message("SEED=%llu ZONES=1 shows it\n", (unsigned long long)at_seed);
     unlink(path);
+    unlink(inner_path);
     return 0;
 }
 

@@ -506,20 +506,41 @@ static inline void made_say_record(
     made_newline(text);
 }
 
-/* The zone as text, a new variant each time. OUT has room for MADE_TEXT_MAX. Returns its length. */
-static inline size_t made_print(struct made_zone *zone, char *out)
+/* COUNT records from FROM on as text, a new variant each time; the text begins at the apex as its origin. OUT
+ * has room for MADE_TEXT_MAX. Returns its length. */
+static inline size_t made_print_some(struct made_zone *zone, unsigned from, unsigned count, char *out)
 {
     struct made_text text = {.text = out, .newline = made_one_in(zone, 8) ? "\r\n" : "\n"};
     memcpy(text.origin, zone->apex, zone->apex_len);
-    if (made_one_in(zone, 20))
-        made_say(&text, "\xef\xbb\xbf");
-    for (unsigned i = 0; i < zone->count; i++) {
+    for (unsigned i = from; i < from + count; i++) {
         made_noise(zone, &text);
         made_say_record(zone, &text, &zone->records[i]);
     }
-    if (text.len > 0 && made_one_in(zone, 8))
-        text.len -= strlen(text.newline);
     return text.len;
+}
+
+/* The whole zone, with one of the ends that files have. */
+static inline size_t made_print(struct made_zone *zone, char *out)
+{
+    size_t head = made_one_in(zone, 20) ? 3 : 0;
+    memcpy(out, "\xef\xbb\xbf", head);
+    size_t len = head + made_print_some(zone, 0, zone->count, out + head);
+    if (len > head && made_one_in(zone, 8))
+        len -= len > head + 1 && out[len - 2] == '\r' ? 2 : 1;
+    return len;
+}
+
+/* The zone in two files: its middle stands in one that the other includes. */
+static inline size_t made_print_two(
+    struct made_zone *zone, char *out, const char *inner_path, char *inner, size_t *inner_len)
+{
+    char apex[NAME_TEXT_MAX];
+    unsigned from = made_any(zone, zone->count + 1), count = made_any(zone, zone->count - from + 1);
+    name_print(zone->apex, apex);
+    size_t len = made_print_some(zone, 0, from, out);
+    len += (size_t)sprintf(out + len, "$INCLUDE %s %s\n$ORIGIN %s\n", inner_path, apex, apex);
+    *inner_len = made_print_some(zone, from, count, inner);
+    return len + made_print_some(zone, from + count, zone->count - from - count, out + len);
 }
 
 static inline void made_shuffle(struct made_zone *zone)
