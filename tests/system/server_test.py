@@ -2,6 +2,7 @@
 """bailiwickd as a whole: sockets and addresses, reloading, loadable plugins, suspended queries, logs."""
 
 import os
+import random
 import re
 import resource
 import shutil
@@ -504,6 +505,49 @@ def test_chaos_any_nsid():
         query = server.question("a.test.", "A", 5)
         query = query[:11] + b"\1" + query[12:] + b"\0" + struct.pack("!HHIHHH", 41, 1232, 0, 4, 3, 0)
         assert wire.Answer(daemon.exchange(query)).opt[2] == struct.pack("!HH", 3, 7) + b"one two"
+
+
+def storm_step(daemon, dice, sockets):
+    names = ["slow.", "sub.", "orphan.", "drop.", "refuse.", "fail.", "mark.", "www.example.org.", "nx.example.org."]
+    act = dice.random()
+    if act < 0.15 or not sockets:
+        sockets.append(socket.create_connection(("127.0.0.1", daemon.port)))
+        sockets[-1].settimeout(0.001)
+    sock = dice.choice(sockets)
+    if act < 0.7:
+        data = b""
+        for _ in range(dice.randrange(1, 40)):
+            query = server.question(dice.choice(names), dice.choice(["A", "ANY", "SOA", "TYPE252"]), dice.randrange(65536))
+            if dice.random() < 0.1:
+                query = bytes(octet if dice.random() > 0.1 else dice.randrange(256) for octet in query)
+            data += struct.pack("!H", len(query)) + query
+        sock.send(data[:dice.randrange(len(data))] if dice.random() < 0.2 else data)
+    elif act < 0.9:
+        sock.recv(dice.choice([1, 100, 65536]))
+    elif act < 0.93:
+        sock.shutdown(socket.SHUT_WR)
+    elif act < 0.99:
+        sock.close()
+        sockets.remove(sock)
+    else:
+        daemon.process.send_signal(10)
+
+
+def test_storm():
+    """Broken, split, pipelined and abandoned streams of queries, many of them suspended, over reloads."""
+    with harness.Workspace() as space:
+        path = space.write("zone", zone(1))
+        daemon = server.start(space, ".:{port} {\n plugin %s before whoami\n park 5\n log\n whoami\n}\n"
+                              "example.org:{port} {\n file %s\n log\n}\n" % (park(space), path), workers=2)
+        dice, sockets, end = random.Random(int(os.environ.get("BAILIWICK_SEED", 1))), [], time.monotonic() + 3
+        while time.monotonic() < end:
+            try:
+                storm_step(daemon, dice, sockets)
+            except OSError:
+                pass
+        for sock in sockets:
+            sock.close()
+        assert addresses(daemon.ask("www.example.org.", "A")) == ["192.0.2.80"]
 
 
 if __name__ == "__main__":
