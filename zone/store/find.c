@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "zone/base/codec.h"
+#include "zone/base/copy.h"
 #include "zone/store/index.h"
 #include "zone/store/overlay.h"
 #include "zone/wire/name.h"
@@ -57,8 +58,7 @@ void find_probe(struct find *find)
     if (find->snapshot->overlay != NULL)
         return; /* find_end looks into both */
     for (unsigned d = find->top; d > 0; d--) {
-        unsigned after = 0;
-        uint32_t ref = index_next(image, find->hash[d], &after);
+        uint32_t ref = index_first(image, find->hash[d]);
         if (ref != 0) {
             find->candidate = image_node(image, ref);
             find->at = (uint8_t)d;
@@ -110,7 +110,7 @@ void find_end(struct find *find)
     const struct node *candidate = find->candidate;
     if (candidate != NULL) {
         const uint8_t *name = suffix_at(find, find->at, &len);
-        if (LIKELY(candidate->name_len == len && memcmp(candidate->name, name, len) == 0)) {
+        if (LIKELY(candidate->name_len == len && same_octets(candidate->name, name, len))) {
             find->node = candidate;
             find->exact = find->at == find->depth;
             return;

@@ -1,5 +1,6 @@
 #include "zone/store/index.h"
 
+#include "zone/base/copy.h"
 #include "zone/wire/name.h"
 
 uint32_t index_next(const struct image *image, uint64_t hash, unsigned *after)
@@ -30,7 +31,7 @@ uint32_t index_find(const struct image *image, uint64_t hash, const uint8_t *nam
     unsigned after = 0;
     for (uint32_t ref; (ref = index_next(image, hash, &after)) != 0;) {
         const struct node *node = image_node(image, ref);
-        if (node->name_len == name_len && memcmp(node->name, name, name_len) == 0)
+        if (node->name_len == name_len && same_octets(node->name, name, name_len))
             return ref;
     }
     return 0;

@@ -43,6 +43,17 @@ static inline unsigned bucket_match(const struct bucket *bucket, uint16_t tag)
  * tried in the whole chain and moves on, so that a candidate of another name can be passed over. */
 uint32_t index_next(const struct image *image, uint64_t hash, unsigned *after);
 
+/* The same from the beginning, for who looks at one candidate only. */
+static inline uint32_t index_first(const struct image *image, uint64_t hash)
+{
+    const struct bucket *bucket = &image->index[index_bucket(hash, image->header->bucket_count)];
+    unsigned mask = bucket_match(bucket, (uint16_t)hash), after = 0;
+    uint32_t ref = mask != 0 ? bucket->ref[__builtin_ctz(mask)] : 0;
+    if (LIKELY(ref != 0 || (mask == 0 && bucket->overflow == 0)))
+        return ref;
+    return index_next(image, hash, &after);
+}
+
 /* The reference of the node with a relative name, lower case, and its hash; 0 when there is none. */
 uint32_t index_find(const struct image *image, uint64_t hash, const uint8_t *name, unsigned name_len);
 
