@@ -46,6 +46,7 @@ struct block {
     struct option_strings bind;   /* bind: addresses and interfaces; none: all addresses */
     struct option_strings except; /* bind except */
     bool debug;                   /* debug */
+    bool cookies;                 /* cookies: query->verified is valid behind it */
     bool times;                   /* set by a plugin that reads query->begin_ns and end_ns */
     uint16_t udp_size;            /* bufsize: 0 for the default of 1232 */
 };
@@ -99,6 +100,7 @@ struct query {
     uint8_t transport;          /* enum transport */
     uint8_t depth;              /* 0; more for sub-queries */
     bool dnssec;                /* the DO bit */
+    bool verified;              /* cookies: the client's address is not forged; when block->cookies */
     bool answered;              /* by a plugin; false when the end of the chain refused */
     uint16_t options_len;       /* EDNS options for the reply, see query_option */
     uint16_t step;              /* the engine's place in the chain */

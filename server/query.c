@@ -6,6 +6,18 @@
 #include "zone/wire/encode.h"
 #include "zone/wire/type.h"
 
+/* RFC 7873 5.4: no question but a cookie. It goes the way of classes other than IN through the first block
+ * that has cookies; what nobody answers is no error here. */
+static void answer_cookie(struct slot *slot)
+{
+    struct query *query = &slot->query;
+    question_set(&query->message.question, (const uint8_t *)"", 0, CLASS_NONE);
+    query_begin(query, &query->message.question, slot->worker->world->cookies);
+    slot->served = engine_serve(query);
+    if (!query->answered)
+        reply_clear(&query->reply);
+}
+
 /* RFC 1035 4.1 and RFC 6891: from bytes to a question, or to a reply that says why there is none. */
 void query_parse(struct slot *slot)
 {
@@ -26,6 +38,8 @@ void query_parse(struct slot *slot)
     query->reply.ede = query->message.ede;
     if (verdict != MESSAGE_EMPTY)
         counter_add(&slot->worker->counters.malformed, 1);
+    else if (slot->worker->world->cookies != NULL)
+        answer_cookie(slot);
 }
 
 /* To the server block with the longest suffix of the name, among those of this address and port. */

@@ -259,6 +259,8 @@ static enum err finish_chain(struct world *world, struct chain *chain)
     other->other = other;
     chain->other = other;
     world->times |= chain->block.times;
+    if (chain->block.cookies && world->cookies == NULL)
+        world->cookies = other;
     enum err err = flatten(world, chain, chain, false);
     return err != ERR_OK ? err : flatten(world, chain, other, true);
 }

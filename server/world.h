@@ -66,7 +66,8 @@ struct endpoint_plan {
 struct world {
     const struct suffix_table **routes; /* by endpoint id; NULL entries refuse all */
     unsigned route_count;
-    bool times; /* some chain wants time stamps */
+    bool times;                  /* some chain wants time stamps */
+    const struct chain *cookies; /* answers a cookie without a question (RFC 7873 5.4), or NULL */
 
     struct arena memory;
     struct corefile corefile;

@@ -1,0 +1,166 @@
+"""EDNS options that plugins answer: cookies, zone version, expire, report channel."""
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import harness
+import server
+import wire
+
+ZONE = """$TTL 3600
+@ SOA ns hostmaster 2024010203 7200 3600 1209600 300
+@ NS ns
+ns A 192.0.2.1
+www A 192.0.2.80
+alias CNAME www
+*.wild A 192.0.2.90
+sub NS ns.sub
+ns.sub A 192.0.2.53
+"""
+SECRETS = ("e5e973e5a6b2a43f48e7dc849e37bfcf", "445536bcd2513298075a5d379663c962")
+COOKIE = 10
+EXPIRE, REPORT_CHANNEL, ZONEVERSION = 9, 18, 19
+
+
+def serve(space, lines, key="example.org", **options):
+    path = space.write("zone", ZONE)
+    return server.start(space, "%s:{port} {\n file %s example.org\n%s\n}\n" % (key, path, lines), **options)
+
+
+def ask(daemon, name, qtype="A", options=(), source="127.0.0.1", tcp=False, edns=True):
+    made = [dns.edns.GenericOption(code, data) for code, data in options]
+    query = dns.message.make_query(name, qtype, use_edns=0 if edns else None, options=made if edns else None)
+    exchange = dns.query.tcp if tcp else dns.query.udp
+    return exchange(query, "127.0.0.1", port=daemon.port, timeout=3, source=source)
+
+
+def option(answer, code):
+    """The data of the only option of that code, or None."""
+    found = [entry for entry in answer.options if entry.otype == code]
+    assert len(found) <= 1, answer.to_text()
+    return found[0].to_wire() if found else None
+
+
+# ---- cookies (RFC 7873, 9018) ----
+
+CLIENT = b"\x24\x64\xc4\xab\xcf\x10\xc9\x57"
+
+
+def cookie_of(daemon, sent=CLIENT, **how):
+    answer = ask(daemon, "www.example.org", options=[(COOKIE, sent)], **how)
+    return answer.rcode(), option(answer, COOKIE), answer
+
+
+def test_cookies_first_and_again():
+    """A client's cookie gets a server cookie; shown again it comes back as it was."""
+    with harness.Workspace() as space:
+        daemon = serve(space, " cookies")
+        rcode, cookie, answer = cookie_of(daemon)
+        assert rcode == 0 and answer.answer and len(cookie) == 24 and cookie[:12] == CLIENT + b"\1\0\0\0", cookie
+        for tcp in (False, True):
+            assert cookie_of(daemon, cookie, tcp=tcp)[:2] == (0, cookie)
+        other = cookie_of(daemon, cookie, source="127.0.0.2")[1]
+        assert other[:8] == CLIENT and other[16:] != cookie[16:], "another address, another cookie"
+        assert option(ask(daemon, "www.example.org"), COOKIE) is None
+        assert ask(daemon, "www.example.org", edns=False).edns == -1
+        assert option(ask(daemon, "www.other.org", options=[(COOKIE, CLIENT)]), COOKIE) is None, "no block, no cookie"
+
+
+def test_cookies_of_odd_lengths():
+    """RFC 7873 5.2.2: FORMERR; a server cookie of another make is merely not ours."""
+    with harness.Workspace() as space:
+        daemon = serve(space, " cookies")
+        for length in (0, 1, 7, 9, 15, 41, 200):
+            assert ask(daemon, "www.example.org", options=[(COOKIE, b"x" * length)]).rcode() == 1, length
+        for length in (8, 16, 17, 24, 32, 40):
+            rcode, cookie, answer = cookie_of(daemon, b"x" * length)
+            assert rcode == 0 and answer.answer and cookie[:8] == b"x" * 8 and len(cookie) == 24, length
+        two = ask(daemon, "www.example.org", options=[(COOKIE, CLIENT), (COOKIE, b"x")])
+        assert option(two, COOKIE)[:8] == CLIENT, "the first counts (RFC 7873 5.2)"
+
+
+def test_cookies_required():
+    with harness.Workspace() as space:
+        daemon = serve(space, " cookies {\n  require 127.0.0.2/31\n }")
+        rcode, cookie, answer = cookie_of(daemon, source="127.0.0.2")
+        assert rcode == 23 and not answer.answer and len(cookie) == 24, answer.to_text()
+        rcode, again, answer = cookie_of(daemon, cookie, source="127.0.0.2")
+        assert rcode == 0 and answer.answer and again == cookie, answer.to_text()
+        forged = cookie[:-1] + bytes([cookie[-1] ^ 1])
+        assert cookie_of(daemon, forged, source="127.0.0.2")[0] == 23
+        assert cookie_of(daemon, forged, source="127.0.0.2", tcp=True)[0] == 0, "TCP proves the address itself"
+        assert cookie_of(daemon, forged, source="127.0.0.4")[0] == 0
+        assert ask(daemon, "www.example.org", source="127.0.0.2").rcode() == 0, "no cookie, no demand"
+        everywhere = serve(space, " cookies {\n  require\n }")
+        assert cookie_of(everywhere)[0] == 23
+
+
+def test_cookies_change_of_secret():
+    """A cookie of the old secret is taken and renewed; two servers of one secret take each other's."""
+    with harness.Workspace() as space:
+        old = serve(space, " cookies {\n  secret %s\n  require\n }" % SECRETS[0])
+        both = serve(space, " cookies {\n  secret %s %s\n  require\n }" % (SECRETS[1], SECRETS[0]))
+        new = serve(space, " cookies {\n  secret %s\n  require\n }" % SECRETS[1])
+        cookie = cookie_of(old)[1]
+        rcode, renewed, _ = cookie_of(both, cookie)
+        assert rcode == 0 and renewed != cookie, "taken, but made anew"
+        assert cookie_of(new, renewed)[:2] == (0, renewed)
+        assert cookie_of(new, cookie)[0] == 23
+
+
+def test_random_secret_outlives_a_reload():
+    with harness.Workspace() as space:
+        daemon = serve(space, " cookies {\n  require\n }")
+        cookie = cookie_of(daemon)[1]
+        with open(os.path.join(daemon.directory, "Corefile"), encoding="ascii") as file:
+            text = file.read()
+        daemon.reload(text + "# changed\n")
+        assert cookie_of(daemon, cookie)[:2] == (0, cookie)
+
+
+def test_cookie_without_question():
+    """RFC 7873 5.4."""
+    with harness.Workspace() as space:
+        daemon = serve(space, " cookies\n log", workers=1)
+        message = struct.pack("!HHHHHH", 7, 0, 0, 0, 0, 1) + b"\0" + struct.pack("!HHIHHH", 41, 1232, 0, 12, COOKIE, 8) + CLIENT
+        answer = wire.Answer(daemon.exchange(message))
+        assert answer.rcode == 0 and answer.question is None and answer.opt[2][:12] == struct.pack("!HH", COOKIE, 24) + CLIENT
+        assert len(answer.opt[2]) == 28
+
+
+def test_cookies_by_dig():
+    """The client that most people have takes our cookies for good."""
+    if shutil.which("dig") is None:
+        raise harness.Skip("dig is not installed")
+    with harness.Workspace() as space:
+        daemon = serve(space, " cookies {\n  require\n }")
+        done = subprocess.run(["dig", "@127.0.0.1", "-p", str(daemon.port), "www.example.org", "+cookie=" + CLIENT.hex(), "+badcookie"],
+                              capture_output=True, text=True, timeout=20, check=False)
+        assert "COOKIE: " + CLIENT.hex() in done.stdout and "(good)" in done.stdout, done.stdout
+        assert "status: NOERROR" in done.stdout and "192.0.2.80" in done.stdout, done.stdout
+
+
+def test_cookies_mistakes_are_told():
+    with harness.Workspace() as space:
+        for lines, text in ((" cookies {\n  secret abc\n }", "32 hexadecimal digits"),
+                            (" cookies {\n  secret %s\n }" % ("g" * 32), "32 hexadecimal digits"),
+                            (" cookies {\n  require 10.0.0.0/40\n }", "10.0.0.0/40"),
+                            (" cookies\n cookies", "a second cookies"),
+                            (" cookies {\n  secret %s\n }" % " ".join([SECRETS[0]] * 9), "more than 8")):
+            try:
+                serve(space, lines)
+            except harness.Failure as failure:
+                assert text in str(failure), failure
+            else:
+                raise harness.Failure(f"accepted: {lines}")
