@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "zone/text/reader.h"
@@ -133,6 +134,7 @@ static void read_included(struct reader *reader, uint16_t file, const uint8_t *o
     memcpy(inner->owner, reader->owner, reader->owner_len);
     inner->owner_len = reader->owner_len;
     inner->owner_labels = reader->owner_labels;
+    inner->owner_bad = reader->owner_bad;
     reader_run(inner, inner->end);
     struct context outer = reader->context;
     reader->context = *context;
@@ -149,10 +151,22 @@ static void read_included(struct reader *reader, uint16_t file, const uint8_t *o
     free(inner);
 }
 
+/* A pipe could keep the reader waiting for ever, and a device could feed it for ever. */
+static bool is_odd_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 static void include_path(
     struct reader *reader, const struct token *token, const char *path, const uint8_t *origin)
 {
     uint16_t file;
+    if (is_odd_file(path)) {
+        reader_report(reader, SEVERITY_ERROR, "include", token->text, token->len, NULL,
+            "cannot include %s: not a plain file", path);
+        return;
+    }
     enum err err = sources_open(reader->sources, path, &file);
     if (err != ERR_OK) {
         reader_report(reader, SEVERITY_ERROR, "include", token->text, token->len, NULL,
