@@ -18,7 +18,6 @@ static struct {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction before;
-static bool installed;
 
 /* Zeros from the faulting page to the end of the range: one fault tells that all behind it is gone. */
 static bool mend(uintptr_t at)
@@ -48,19 +47,24 @@ static void on_fault(int number, siginfo_t *info, void *context)
         signal(number, SIG_DFL); /* the instruction faults again and ends the process */
 }
 
-static void install(void)
+/* Asked anew for each guard: something else in the process may have put its own handler in the place. */
+static bool install(void)
 {
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER}, now;
     sigemptyset(&action.sa_mask);
-    installed = sigaction(SIGBUS, &action, &before) == 0;
+    if (sigaction(SIGBUS, NULL, &now) != 0)
+        return false;
+    if ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_fault)
+        return true;
+    before = now;
+    return sigaction(SIGBUS, &action, NULL) == 0;
 }
 
 int guard_add(const void *base, size_t len)
 {
     int found = -1;
     pthread_mutex_lock(&lock);
-    if (!installed)
-        install();
+    bool installed = install();
     for (int i = 0; i < GUARDS_MAX && installed && found < 0; i++) {
         if (atomic_load(&guards[i].end) != 0)
             continue;

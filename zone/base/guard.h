@@ -2,8 +2,8 @@
  * would end the process: an editor that writes a zone file in place could kill the server. A guarded range
  * gets zeros there instead and is marked as torn, so that its reader can refuse what it read.
  *
- * The first guard installs a handler of SIGBUS for the process; signals that have nothing to do with a
- * guarded range go to the handler that was there before. Any thread. */
+ * A guard installs a handler of SIGBUS for the process if it is not there; signals that have nothing to do
+ * with a guarded range go to the handler that was there before. Any thread. */
 #ifndef ZONE_BASE_GUARD_H
 #define ZONE_BASE_GUARD_H
 
