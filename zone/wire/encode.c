@@ -17,7 +17,7 @@ struct opt {
 
 /* RFC 6891 6.1.1: an OPT in the reply exactly when there was one in the query. What has no room beside
  * header, question and TSIG is left out, the explanation before the options. */
-static inline struct opt plan_opt(const struct envelope *envelope, const struct reply *reply, size_t room)
+static struct opt plan_opt(const struct envelope *envelope, const struct reply *reply, size_t room)
 {
     struct opt opt = {0};
     if (!envelope->query->edns.present || room < EDNS_OPT_LEN)
@@ -76,20 +76,15 @@ static uint8_t *put_options(uint8_t *at, const uint8_t *out, const struct envelo
     return at;
 }
 
-/* RFC 6891 6.1.2, 6.1.3: the root's name, type, payload size, upper 8 bits of the rcode, version 0, flags. DO
- * is copied (RFC 3225 3), no other flag is. */
-static inline uint8_t *put_opt(uint8_t *at, const uint8_t *out, const struct envelope *envelope,
-    const struct reply *reply, const struct opt *opt)
+/* RFC 6891 6.1.2, 6.1.3: the root's name, type, payload size, upper 8 bits of the rcode, version 0, flags, no
+ * options yet. DO is copied (RFC 3225 3), no other flag is. */
+static inline uint8_t *put_opt(uint8_t *at, const struct envelope *envelope, unsigned rcode)
 {
     uint64_t size = envelope->udp_size != 0 ? envelope->udp_size : ENCODE_UDP_SIZE;
-    uint8_t *rdata = at + EDNS_OPT_LEN, *end = rdata;
-    write64(at, (uint64_t)TYPE_OPT << 40 | size << 24 | (uint64_t)(reply->rcode >> 4) << 16 |
+    write64(at, (uint64_t)TYPE_OPT << 40 | size << 24 | (uint64_t)(rcode >> 4) << 16 |
                     (uint64_t)envelope->query->edns.dnssec << 7);
-    at[8] = 0;
-    if (UNLIKELY(opt->len > EDNS_OPT_LEN || envelope->pad != 0))
-        end = put_options(end, out, envelope, reply, opt);
-    write16(at + 9, (unsigned)(end - rdata));
-    return end;
+    memset(at + 8, 0, 3);
+    return at + EDNS_OPT_LEN;
 }
 
 /* RFC 1035 4.1.1. RD is copied; CD only by a recursive service, an authoritative answer clears it (RFC 4035
@@ -250,11 +245,19 @@ size_t reply_encode(const struct envelope *envelope, const struct reply *reply, 
 
     size_t used = (size_t)(at - out) + envelope->reserve;
     size_t room = used < envelope->limit ? envelope->limit - used : 0;
-    struct opt opt = plan_opt(envelope, reply, room);
-    writer.end = at + (room - opt.len);
+    bool bare = (envelope->options_len | reply->ede | envelope->pad) == 0; /* no options in OPT */
+    struct opt opt;
+    size_t opt_len = query->edns.present && room >= EDNS_OPT_LEN ? EDNS_OPT_LEN : 0;
+    if (UNLIKELY(!bare)) {
+        opt = plan_opt(envelope, reply, room);
+        opt_len = opt.len;
+    }
+    writer.end = at + (room - opt_len);
     at = put_references(&writer, at, writer.end);
-    if (LIKELY(opt.len != 0)) {
-        at = put_opt(at, out, envelope, reply, &opt);
+    if (LIKELY(opt_len != 0)) {
+        uint8_t *options = put_opt(at, envelope, reply->rcode);
+        at = LIKELY(bare) ? options : put_options(options, out, envelope, reply, &opt);
+        write16(options - 2, (unsigned)(at - options));
         writer.counts++;
     }
     put_header(out, query, reply_flags(query, reply, writer.truncated), writer.counts);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "zone/wire/question_inline.h"
 #include "zone/wire/type.h"
 
 static inline uint16_t read16(const uint8_t *at)
@@ -199,9 +200,10 @@ enum message_verdict message_read(struct message *message, const uint8_t *bytes,
         return MESSAGE_NOTIMP;
     if (UNLIKELY(message->qdcount != 1))
         return read_without_question(message);
-    size_t at = MESSAGE_HEADER_LEN;
-    if (UNLIKELY(question_read(&message->question, bytes, len, &at) != ERR_OK))
+    size_t taken = question_take(&message->question, bytes + MESSAGE_HEADER_LEN, len - MESSAGE_HEADER_LEN);
+    if (UNLIKELY(taken == 0))
         return MESSAGE_FORMERR;
+    size_t at = MESSAGE_HEADER_LEN + taken;
     message->body_at = (uint32_t)at;
     if (UNLIKELY(!read_additional(message, at)))
         return MESSAGE_FORMERR;

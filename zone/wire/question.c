@@ -1,80 +1,19 @@
 #include "zone/wire/question.h"
 
-#include <string.h>
-
-#include "zone/base/copy.h"
-
-#define LANES 16
-
-typedef uint8_t lanes __attribute__((vector_size(LANES)));
-
-/* Lowers whole vectors: OUT has room for LEN rounded up, IN may be OUT. */
-static inline void lower_lanes(uint8_t *out, const uint8_t *in, size_t len)
-{
-    for (size_t i = 0; i < len; i += LANES) {
-        lanes octets;
-        memcpy(&octets, in + i, LANES);
-        lanes upper = (lanes)((octets - (uint8_t)'A') < (uint8_t)26);
-        octets += upper & (uint8_t)32;
-        memcpy(out + i, &octets, LANES);
-    }
-}
-
-/* Length octets are below 64 and no lane is touched that is not A-Z, so the name is lowered as a whole. Where
- * fewer than a vector of octets follow the name it is copied first: nothing behind the message is read. */
-static inline void lower_name(struct question *question, size_t readable)
-{
-    size_t len = question->name_len, whole = (len + LANES - 1) & ~(size_t)(LANES - 1);
-    const uint8_t *from = question->name;
-    if (readable < whole) {
-        copy_octets(question->lower, question->name, len);
-        from = question->lower;
-    }
-    lower_lanes(question->lower, from, len);
-}
-
-/* Notes where the labels of the name at NAME begin, looking at no more than LEN octets. False when it is not
- * a whole uncompressed name (RFC 1035 3.1). */
-static inline bool find_labels(struct question *question, const uint8_t *name, size_t len)
-{
-    size_t at = 0, end = len < NAME_MAX ? len : NAME_MAX;
-    unsigned labels = 0;
-    uint8_t label;
-    for (;; labels++, at += (size_t)label + 1) {
-        if (UNLIKELY(at >= end))
-            return false;
-        label = name[at];
-        question->label_at[labels] = (uint8_t)at;
-        if (UNLIKELY((uint8_t)(label - 1) >= NAME_LABEL_MAX)) /* the end, or no length of a label */
-            break;
-    }
-    if (UNLIKELY(label != 0))
-        return false;
-    question->name = name;
-    question->name_len = (uint8_t)(at + 1);
-    question->labels = (uint8_t)labels;
-    return true;
-}
+#include "zone/wire/question_inline.h"
 
 enum err question_read(struct question *question, const uint8_t *message, size_t message_len, size_t *at)
 {
-    const uint8_t *name = message + *at;
-    size_t left = message_len - *at;
-    if (UNLIKELY(!find_labels(question, name, left) || left < (size_t)question->name_len + 4))
-        return ERR_WIRE;
-    const uint8_t *fixed = name + question->name_len;
-    question->type = (uint16_t)(fixed[0] << 8 | fixed[1]);
-    question->class = (uint16_t)(fixed[2] << 8 | fixed[3]);
-    lower_name(question, left);
-    *at += (size_t)question->name_len + 4;
-    return ERR_OK;
+    size_t taken = question_take(question, message + *at, message_len - *at);
+    *at += taken;
+    return taken != 0 ? ERR_OK : ERR_WIRE;
 }
 
 void question_set(struct question *question, const uint8_t *name, uint16_t type, uint16_t class)
 {
     question->type = type;
     question->class = class;
-    if (!find_labels(question, name, NAME_MAX))
+    if (!question_find_labels(question, name, NAME_MAX))
         __builtin_trap();
-    lower_name(question, question->name_len);
+    question_lower(question, question->name_len);
 }
