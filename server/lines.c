@@ -124,7 +124,10 @@ enum err lines_open(unsigned workers)
     lines.count = workers;
     atomic_store(&lines.awake, false);
     atomic_store(&lines.end, false);
-    return pthread_create(&lines.thread, NULL, run, NULL) == 0 ? ERR_OK : ERR_IO;
+    if (pthread_create(&lines.thread, NULL, run, NULL) != 0)
+        return ERR_IO;
+    pthread_setname_np(lines.thread, "lines");
+    return ERR_OK;
 }
 
 void lines_close(void)
