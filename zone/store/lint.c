@@ -44,6 +44,8 @@ const struct lint_row lint_rows[LINT_RULES] = {
         "NS, MX and SRV name a host, not an alias (RFC 2181 10.3, RFC 2782)"},
     [LINT_TARGET_MISSING] = {"target-without-address", SEVERITY_WARNING, false,
         "add A or AAAA for the name, or correct it; a missing final dot appends the origin"},
+    [LINT_NS_WITHOUT_ADDRESS] = {"ns-without-address", SEVERITY_ERROR, false,
+        "nobody can ask this name server: add its A or AAAA record, or a missing final dot"},
     [LINT_CNAME_DANGLING] = {"cname-dangling", SEVERITY_WARNING, false,
         "the target is in this zone but not there; a missing final dot appends the origin"},
     [LINT_CNAME_LOOP] = {"cname-loop", SEVERITY_ERROR, false, "an alias must end at data (RFC 1034 3.6.2)"},
@@ -59,6 +61,22 @@ const struct lint_row lint_rows[LINT_RULES] = {
         "use no salt and 0 iterations (RFC 9276 3.1)"},
     [LINT_RRSIG_ORPHAN] = {"rrsig-without-rrset", SEVERITY_WARNING, false,
         "the signature covers nothing: sign the zone again (RFC 4035 2.2)"},
+    [LINT_RRSIG_FIELDS] = {"rrsig-fields", SEVERITY_ERROR, false,
+        "no validator takes it: sign the zone again (RFC 4035 5.3.1)"},
+    [LINT_RRSIG_EXPIRED] = {"rrsig-expired", SEVERITY_WARNING, false,
+        "validators take no such signature, and there may be more: sign the zone again (RFC 4034 3.1.5)"},
+    [LINT_RRSET_UNSIGNED] = {"rrset-unsigned", SEVERITY_ERROR, false,
+        "validators refuse it: sign the zone again (RFC 4035 2.2)"},
+    [LINT_DNSKEY_FIELDS] = {"dnskey-fields", SEVERITY_ERROR, false,
+        "no validator takes the key: publish it as its tool wrote it (RFC 4034 2.1)"},
+    [LINT_NSEC_BITMAP] = {"nsec-types", SEVERITY_ERROR, false,
+        "it proves what is not so: sign the zone again (RFC 4034 4.1.2)"},
+    [LINT_NSEC_CHAIN] = {"nsec-chain", SEVERITY_ERROR, false,
+        "names between are denied or not proven: sign the zone again (RFC 4034 4.1.1)"},
+    [LINT_SOA_MAILBOX] = {"soa-mailbox", SEVERITY_WARNING, false,
+        "write hostmaster@example.org as hostmaster.example.org. (RFC 1035 8)"},
+    [LINT_SVCB_ALIAS] = {"svcb-alias", SEVERITY_WARNING, false,
+        "clients use the alias alone, without parameters (RFC 9460 2.4.1, 2.4.2)"},
     [LINT_SPF_MULTIPLE] = {"spf-multiple", SEVERITY_WARNING, false,
         "merge them: several are a permanent error (RFC 7208 3.2)"},
 };
@@ -209,6 +227,24 @@ static bool is_apex_only(uint16_t type)
     return type == TYPE_NSEC3PARAM || type == TYPE_ZONEMD || type == TYPE_SOA;
 }
 
+static void check_svcb(struct checking *checking, const struct gathered_set *set)
+{
+    char type[16];
+    for (uint32_t i = set->from; i < set->from + set->records; i++) {
+        const struct gathered_record *record = &checking->gathered->records[i];
+        const uint8_t *rdata = record->record->rdata;
+        if (record->signature || record->record->rdata_len < 3 || rdata[0] != 0 || rdata[1] != 0)
+            continue;
+        bool parameters = record->record->rdata_len > 2 + name_len(rdata + 2);
+        if (!parameters && set->count == 1)
+            return;
+        type_print(set->type, type);
+        REPORT(checking, LINT_SVCB_ALIAS, record, "%s has an %s record of priority 0 with %s",
+            owner_text(checking), type, parameters ? "parameters" : "others beside it");
+        return;
+    }
+}
+
 static void check_set(struct checking *checking, const struct gathered_set *set)
 {
     const struct lint_place *place = checking->place;
@@ -222,6 +258,8 @@ static void check_set(struct checking *checking, const struct gathered_set *set)
             "a signature of %s covers %s, which is not there", owner_text(checking), type);
         return;
     }
+    if (set->type == TYPE_SVCB || set->type == TYPE_HTTPS)
+        check_svcb(checking, set);
     if (!place->apex && is_apex_only(set->type)) {
         type_print(set->type, type);
         REPORT(checking, set->type == TYPE_SOA ? LINT_SOA_BELOW_APEX : LINT_APEX_ONLY,
@@ -246,6 +284,18 @@ static void check_timers(struct checking *checking, const struct gathered_set *s
             refresh, retry);
 }
 
+/* An @ is no separator in a name: it becomes part of the label. */
+static void check_mailbox(struct checking *checking, const struct gathered_set *soa)
+{
+    const struct gathered_record *record = first_of(checking, soa);
+    const uint8_t *mailbox = record->record->rdata + name_len(record->record->rdata);
+    char text[NAME_TEXT_MAX];
+    if (memchr(mailbox, '@', name_len(mailbox)) == NULL)
+        return;
+    name_print(mailbox, text);
+    REPORT(checking, LINT_SOA_MAILBOX, record, "the mailbox %s has an @ in it", text);
+}
+
 static void check_nsec3param(struct checking *checking, const struct gathered_set *set)
 {
     const struct gathered_record *record = first_of(checking, set);
@@ -262,8 +312,10 @@ static void check_apex(struct checking *checking)
     if ((set = find_set(checking->gathered, TYPE_DS)) != NULL)
         REPORT(checking, LINT_DS_AT_APEX, first_of(checking, set), "%s has DS at the apex",
             owner_text(checking));
-    if ((set = find_set(checking->gathered, TYPE_SOA)) != NULL)
+    if ((set = find_set(checking->gathered, TYPE_SOA)) != NULL) {
         check_timers(checking, set);
+        check_mailbox(checking, set);
+    }
     if ((set = find_set(checking->gathered, TYPE_NS)) != NULL && set->count == 1)
         REPORT(checking, LINT_NS_SINGLE, first_of(checking, set), "%s has only one name server",
             owner_text(checking));
@@ -365,6 +417,7 @@ void lint_node(struct lint *lint, const struct lint_place *place, const struct g
         check_apex(&checking);
     if (place->above != 0)
         check_hidden(&checking);
+    lint_dnssec(lint, place, gathered);
     const struct gathered_set *txt = find_set(gathered, TYPE_TXT);
     if (txt != NULL && txt->records > 1)
         check_spf(&checking, txt);
@@ -403,6 +456,9 @@ static void report_missing(struct lint *lint, const struct gathered_record *reco
     const struct lint_target *target, const char *type, const char *name)
 {
     const struct run *run = record->run;
+    enum lint_rule rule = record->type == TYPE_CNAME ? LINT_CNAME_DANGLING
+                          : record->type == TYPE_NS  ? LINT_NS_WITHOUT_ADDRESS
+                                                     : LINT_TARGET_MISSING;
     if (looks_like_address(target->name))
         lint_report(
             lint, LINT_TARGET_ADDRESS_LIKE, run, record->record, "%s points to %s: an address?", type, name);
@@ -413,8 +469,7 @@ static void report_missing(struct lint *lint, const struct gathered_record *reco
         lint_report(lint, LINT_GLUE_MISSING, run, record->record,
             "the name server %s lies below its own delegation and has no address here", name);
     else
-        lint_report(lint, record->type == TYPE_CNAME ? LINT_CNAME_DANGLING : LINT_TARGET_MISSING, run,
-            record->record, "%s points to %s, which %s", type, name,
+        lint_report(lint, rule, run, record->record, "%s points to %s, which %s", type, name,
             target->node == NULL ? "is not in the zone" : "has no address");
 }
 

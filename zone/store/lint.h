@@ -30,6 +30,7 @@ enum lint_rule {
     LINT_GLUE_MISSING,
     LINT_TARGET_CNAME,
     LINT_TARGET_MISSING,
+    LINT_NS_WITHOUT_ADDRESS,
     LINT_CNAME_DANGLING,
     LINT_CNAME_LOOP,
     LINT_TARGET_ADDRESS_LIKE,
@@ -39,7 +40,15 @@ enum lint_rule {
     LINT_NSEC3_OWNER,
     LINT_NSEC3PARAM,
     LINT_RRSIG_ORPHAN,
+    LINT_RRSIG_FIELDS,
+    LINT_RRSIG_EXPIRED,
+    LINT_RRSET_UNSIGNED,
+    LINT_DNSKEY_FIELDS,
+    LINT_NSEC_BITMAP,
+    LINT_NSEC_CHAIN,
     LINT_SPF_MULTIPLE,
+    LINT_SOA_MAILBOX,
+    LINT_SVCB_ALIAS,
     LINT_RULES
 };
 
@@ -54,17 +63,21 @@ extern const struct lint_row lint_rows[LINT_RULES];
 
 struct lint {
     struct pending_list findings;
-    unsigned fatal; /* findings that forbid the zone */
-    bool all;       /* run the rules that are not fatal too */
+    unsigned fatal;                   /* findings that forbid the zone */
+    bool all;                         /* run the rules that are not fatal too */
+    bool expired;                     /* a signature that does not hold was told */
+    struct gathered_record last_nsec; /* of the name before, when it has one */
 };
 
 /* Where a node stands. */
 struct lint_place {
-    const uint8_t *owner;  /* whole wire name */
+    const uint8_t *owner; /* whole wire name */
+    const uint8_t *apex_name;
     const struct run *run; /* its first run */
     bool apex;
     bool wildcard;
-    uint16_t above; /* flags of the nearest delegation or DNAME above, 0 when none hides it */
+    bool consecutive; /* the name before in canonical order was looked at before */
+    uint16_t above;   /* flags of the nearest delegation or DNAME above, 0 when none hides it */
 };
 
 /* Reports under RULE at RECORD (its run tells the file and the place). */
@@ -73,6 +86,10 @@ void lint_report(struct lint *lint, enum lint_rule rule, const struct run *run,
 
 /* All rules that look at one name. */
 void lint_node(struct lint *lint, const struct lint_place *place, const struct gathered *gathered)
+    NONNULL(1, 2, 3);
+
+/* The part of it that is about signed zones; called by lint_node. */
+void lint_dnssec(struct lint *lint, const struct lint_place *place, const struct gathered *gathered)
     NONNULL(1, 2, 3);
 
 /* What is known of a name in the zone that a record points to. */

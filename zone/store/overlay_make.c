@@ -106,6 +106,7 @@ static void check_item(struct making *making, const struct item *item)
 {
     const struct run *run = item->change->entries[0].run;
     struct lint_place place = {.owner = run->name,
+        .apex_name = name_skip(run->name, run->labels - (unsigned)making->image->header->apex_labels),
         .run = run,
         .apex = item->name_len == 0,
         .wildcard = item->name_len > 1 && item->name[0] == 1 && item->name[1] == '*',

@@ -190,7 +190,9 @@ static void add_missing_ancestors(struct walk *walk, const uint8_t *name, unsign
 static void check_node(struct walk *walk, const struct run *run, const struct ancestor *here)
 {
     struct lint_place place = {.owner = run->name,
+        .apex_name = walk->build->apex,
         .run = run,
+        .consecutive = true,
         .apex = walk->depth == 0,
         .wildcard = (here->flags & NODE_WILDCARD) != 0,
         .above = here->above};

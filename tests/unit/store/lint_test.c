@@ -22,6 +22,11 @@ static const char beginning[] = "$ORIGIN z.\n"
                                 "@ NS ns.other.\n"
                                 "ns A 192.0.2.1\n";
 
+#define SIGNATURE(owner, type, labels, end, signer)                                                          \
+    owner " RRSIG " type " 13 " labels " 60 " end " 20200101000000 1 " signer " AAAA\n"
+#define SIGNED(owner, type, labels) SIGNATURE(owner, type, labels, "20370101000000", "z.")
+#define KEY64 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+
 static const struct row {
     const char *name;
     const char *text;
@@ -35,9 +40,7 @@ static const struct row {
     {"out-of-zone: the zone's name as an ending", "az. A 192.0.2.1\n", "7 out-of-zone\n"},
     {"cname-and-other-data", "a A 192.0.2.1\nb A 192.0.2.1\na CNAME b\n", "7 cname-and-other-data\n"},
     {"a CNAME beside DNSSEC's own",
-        "a CNAME ns\na NSEC b CNAME RRSIG NSEC\na RRSIG CNAME 13 2 60 20300101000000 20200101000000 1 z. "
-        "AAAA\n",
-        ""},
+        "x CNAME ns\nx NSEC z. CNAME RRSIG NSEC\n" SIGNED("x", "CNAME", "2") SIGNED("x", "NSEC", "2"), ""},
     {"cname-multiple", "a CNAME ns\na CNAME b\nb A 192.0.2.1\n", "8 cname-multiple\n"},
     {"one CNAME in two cases", "a CNAME ns\na CNAME NS\n", "8 duplicate\n"},
     {"dname-multiple", "a DNAME b\na DNAME c\n", "8 dname-multiple\n"},
@@ -85,6 +88,34 @@ static const struct row {
     {"a signature over NSEC3 alone",
         "00000000000000000000000000000000 RRSIG NSEC3 13 2 60 20300101000000 20200101000000 1 z. AAAA\n",
         "7 rrsig-without-rrset\n"},
+    {"rrsig-fields: the signer", "a A 192.0.2.1\n" SIGNATURE("a", "A", "2", "20370101000000", "y."),
+        "8 rrsig-fields\n"},
+    {"rrsig-fields: labels", "a A 192.0.2.1\n" SIGNED("a", "A", "3"), "8 rrsig-fields\n"},
+    {"labels without the asterisk (RFC 4034 3.1.3)", "*.a A 192.0.2.1\n" SIGNED("*.a", "A", "2"), ""},
+    {"rrsig-expired", "a A 192.0.2.1\n" SIGNATURE("a", "A", "2", "20210101000000", "z."),
+        "8 rrsig-expired\n"},
+    {"an old signature beside one that holds",
+        "a A 192.0.2.1\n" SIGNED("a", "A", "2") SIGNATURE("a", "A", "2", "20210101000000", "z."), ""},
+    {"rrset-unsigned", "a A 192.0.2.1\na TXT b\n" SIGNED("a", "A", "2"), "8 rrset-unsigned\n"},
+    {"a delegation's NS and glue have no signatures (RFC 4035 2.2)",
+        "x NS x\nx A 192.0.2.1\nx NSEC z. NS RRSIG NSEC\n" SIGNED("x", "NSEC", "2"), ""},
+    {"dnskey-fields: the protocol", "@ DNSKEY 256 2 13 " KEY64 "\n", "7 dnskey-fields\n"},
+    {"dnskey-fields: the length", "@ DNSKEY 256 3 15 " KEY64 "\n", "7 dnskey-fields\n"},
+    {"a key as it should be", "@ DNSKEY 256 3 13 " KEY64 "\n", ""},
+    {"nsec-types: too many", "x A 192.0.2.1\nx NSEC z. A MX NSEC\n", "8 nsec-types\n"},
+    {"nsec-types: too few", "x A 192.0.2.1\nx TXT a\nx NSEC z. A NSEC\n", "9 nsec-types\n"},
+    {"nsec-types: glue at a delegation", "x NS x\nx A 192.0.2.1\nx NSEC z. A NS NSEC\n", "9 nsec-types\n"},
+    {"nsec-chain: passes a name over", "v NSEC x NSEC\nw TXT a\nw NSEC x NSEC TXT\nx NSEC @ NSEC\n",
+        "7 nsec-chain\n"},
+    {"nsec-chain: a name has none", "v NSEC w NSEC\nw TXT a\n", "8 nsec-chain\n"},
+    {"a chain passes glue, hidden and empty names over", "v NSEC a.x NSEC\nv.v NS w.v.v\nw.v.v A 192.0.2.1\n",
+        "8 nsec-chain\n"},
+    {"a chain over a delegation and an empty name",
+        "v NS w.v\nv NSEC a.x NS NSEC\nw.v A 192.0.2.1\na.x NSEC @ NSEC\n", ""},
+    {"ns-without-address", "@ NS a\nb NS ns.b\n", "7 ns-without-address\n8 glue-missing\n"},
+    {"svcb-alias: parameters", "a HTTPS 0 b.other. alpn=h2\n", "7 svcb-alias\n"},
+    {"svcb-alias: others", "a SVCB 1 b.other.\na SVCB 0 c.other.\n", "8 svcb-alias\n"},
+    {"an alias alone", "a HTTPS 0 b.other.\n", ""},
     {"spf-multiple", "@ TXT \"v=spf1 -all\"\n@ TXT \"v=spf1 ~all\"\n", "8 spf-multiple\n"},
     {"one SPF policy among texts", "@ TXT \"v=spf1\"\n@ TXT \"v=spf10\"\n@ TXT \"x\"\n", ""},
 };
@@ -99,6 +130,8 @@ static const struct row whole[] = {
     {"ns-missing", "$ORIGIN z.\n@ 60 SOA a b 1 3600 900 604800 300\n", "2 ns-missing\n"},
     {"ns-single", "$ORIGIN z.\n@ 60 SOA ns b 1 3600 900 604800 300\n@ 60 NS ns\nns 60 A 192.0.2.1\n",
         "3 ns-single\n"},
+    {"soa-mailbox", "$ORIGIN z.\n@ 60 SOA a. root@z. 1 3600 900 604800 300\n@ 60 NS a.\n@ 60 NS b.\n",
+        "2 soa-mailbox\n"},
     {"soa-timers: retry", "$ORIGIN z.\n@ 60 SOA a b 1 900 3600 604800 300\n@ 60 NS a.\n@ 60 NS b.\n",
         "2 soa-timers\n"},
     {"soa-timers: expire", "$ORIGIN z.\n@ 60 SOA a b 1 3600 900 4000 300\n@ 60 NS a.\n@ 60 NS b.\n",
