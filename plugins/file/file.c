@@ -378,6 +378,7 @@ static enum served serve(void *self, struct query *query)
     enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);
     if (UNLIKELY(served->fall_count > 0) && verdict == VERDICT_NXDOMAIN && falls(served, question)) {
         reply_clear(&query->reply);
+        lookup->owner = NULL; /* what comes is no answer from this zone */
         return SERVED_NEXT;
     }
     return SERVED_ANSWERED;

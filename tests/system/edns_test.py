@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 import dns.edns
 import dns.flags
@@ -158,6 +159,87 @@ def test_cookies_mistakes_are_told():
                             (" cookies {\n  require 10.0.0.0/40\n }", "10.0.0.0/40"),
                             (" cookies\n cookies", "a second cookies"),
                             (" cookies {\n  secret %s\n }" % " ".join([SECRETS[0]] * 9), "more than 8")):
+            try:
+                serve(space, lines)
+            except harness.Failure as failure:
+                assert text in str(failure), failure
+            else:
+                raise harness.Failure(f"accepted: {lines}")
+
+
+# ---- zone version (RFC 9660) and expire (RFC 7314) ----
+
+SERIAL = struct.pack("!I", 2024010203)
+
+
+def version_of(daemon, name, qtype="A", **how):
+    return option(ask(daemon, name, qtype, options=[(ZONEVERSION, b"")], **how), ZONEVERSION)
+
+
+def test_zone_version():
+    """In every answer from a zone, with the number of labels of its name; nowhere else."""
+    with harness.Workspace() as space:
+        daemon = serve(space, " zoneversion", key="org")
+        for name, qtype in (("example.org", "SOA"), ("www.example.org", "A"), ("nx.example.org", "A"), ("www.example.org", "MX"),
+                            ("a.sub.example.org", "A"), ("alias.example.org", "A"), ("a.b.wild.example.org", "A")):
+            assert version_of(daemon, name, qtype) == b"\2\0" + SERIAL, (name, qtype)
+        assert version_of(daemon, "www.example.org", tcp=True) == b"\2\0" + SERIAL
+        assert option(ask(daemon, "www.example.org"), ZONEVERSION) is None, "not asked"
+        assert ask(daemon, "www.example.org", edns=False).edns == -1
+        assert version_of(daemon, "other.org") is None, "refused"
+        assert version_of(daemon, "example.org", "AXFR", tcp=True) is None, "refused"
+        assert version_of(serve(space, " zoneversion {\n  version off\n }"), "www.example.org") is None
+        assert version_of(serve(space, ""), "www.example.org") is None
+
+
+def test_zone_version_of_the_root_and_after_a_fall():
+    with harness.Workspace() as space:
+        path = space.write("root", ZONE)
+        daemon = server.start(space, ".:{port} {\n file %s .\n zoneversion\n}\n" % path)
+        assert version_of(daemon, "nx.test") == b"\0\0" + SERIAL
+        daemon = server.start(space, ".:{port} {\n file %s . {\n  fallthrough\n }\n zoneversion\n whoami\n}\n" % path)
+        assert version_of(daemon, "www.") == b"\0\0" + SERIAL
+        assert version_of(daemon, "nx.test") is None, "whoami answered, not the zone"
+
+
+def test_zone_version_follows_the_zone():
+    with harness.Workspace() as space:
+        daemon = serve(space, " zoneversion")
+        assert version_of(daemon, "www.example.org") == b"\2\0" + SERIAL
+        space.write("zone", ZONE.replace("2024010203", "2024010204"))
+        daemon.reload()
+        limit, seen = time.monotonic() + 10, None
+        while time.monotonic() < limit and seen in (None, b"\2\0" + SERIAL):
+            seen = version_of(daemon, "www.example.org")
+        assert seen == b"\2\0" + struct.pack("!I", 2024010204), seen
+
+
+def test_expire():
+    with harness.Workspace() as space:
+        daemon = serve(space, " zoneversion")
+        asked = [(EXPIRE, b"")]
+        assert option(ask(daemon, "example.org", "SOA", asked), EXPIRE) == struct.pack("!I", 1209600)
+        assert option(ask(daemon, "example.org", "SOA", asked, tcp=True), EXPIRE) == struct.pack("!I", 1209600)
+        assert option(ask(daemon, "example.org", "NS", asked), EXPIRE) is None
+        assert option(ask(daemon, "www.example.org", "SOA", asked), EXPIRE) is None
+        assert option(ask(daemon, "example.org", "SOA"), EXPIRE) is None
+        both = ask(daemon, "example.org", "SOA", asked + [(ZONEVERSION, b"")])
+        assert option(both, EXPIRE) and option(both, ZONEVERSION)
+        assert option(ask(serve(space, " zoneversion {\n  expire off\n }"), "example.org", "SOA", asked), EXPIRE) is None
+
+
+# ---- report channel (RFC 9567) ----
+
+def test_report_channel():
+    with harness.Workspace() as space:
+        daemon = serve(space, " report Errors.Agent.example.org")
+        agent = wire.name_from_text("errors.agent.example.org.")
+        for name in ("www.example.org", "nx.example.org"):
+            assert option(ask(daemon, name), REPORT_CHANNEL) == agent
+            assert ask(daemon, name, edns=False).edns == -1
+        assert option(ask(daemon, "_er.1.x._er.errors.agent.example.org", "TXT"), REPORT_CHANNEL) is None, "no circle"
+        assert option(ask(serve(space, ""), "www.example.org"), REPORT_CHANNEL) is None
+        for lines, text in ((" report", "AGENT"), (" report .", "the root takes no reports")):
             try:
                 serve(space, lines)
             except harness.Failure as failure:
