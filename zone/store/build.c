@@ -16,6 +16,7 @@
 
 #define SEGMENT_DEFAULT ((size_t)1 << 15)
 #define ALONE_BELOW 10000 /* records that one thread builds sooner than others could be started */
+#define OUTSIDE_TOLD 1000 /* names outside the zone that are told one by one: more mean a wrong origin */
 #define BUCKET_AVERAGE 6  /* entries aimed at; 10 fit */
 
 struct builder {
@@ -87,18 +88,28 @@ static void make_entries(void *context, size_t i)
 /* RFC 1035 5.2: what lies outside the zone is not its data. */
 static void report_outside(struct builder *builder)
 {
+    size_t outside = 0;
+    const struct run *last = NULL;
+    char owner[NAME_TEXT_MAX];
     for (size_t i = 0; i < builder->text->count; i++) {
         const struct tape *tape = &builder->text->chunks[i].tape;
         const struct run *run = tape_first(tape);
         for (size_t r = 0; r < tape->run_count; r++, run = run_next(run)) {
-            char owner[NAME_TEXT_MAX];
             if (run->record_count == 0 || run_in_zone(&builder->shared, run))
+                continue;
+            last = run;
+            if (++outside > OUTSIDE_TOLD)
                 continue;
             name_print(run->name, owner);
             lint_report(&builder->lint, LINT_OUT_OF_ZONE, run, run_first(run),
                 "%s is not in the zone: passed over", owner);
         }
     }
+    if (outside <= OUTSIDE_TOLD)
+        return;
+    name_print(builder->shared.apex, owner);
+    lint_report(&builder->lint, LINT_OUT_OF_ZONE, last, run_first(last),
+        "%zu names more are not in the zone: is %s its right origin?", outside - OUTSIDE_TOLD, owner);
 }
 
 static enum err collect(struct builder *builder)
