@@ -57,9 +57,14 @@ static void nsec_cover_suffix(struct answering *answering, unsigned label)
 /* RFC 4035 3.1.3.2: neither the name nor a wildcard that could have made it. */
 static void nsec_no_name(struct answering *answering)
 {
+    unsigned label = encloser_label(answering);
     uint8_t wildcard[NAME_MAX];
     nsec_cover_suffix(answering, 0);
-    unsigned len = wildcard_name(answering, encloser_label(answering), wildcard);
+    if (LIKELY(label == answering->find->depth)) {
+        note(answering, answering->snapshot->wildcard_denial);
+        return;
+    }
+    unsigned len = wildcard_name(answering, label, wildcard);
     nsec_cover(answering, wildcard, len);
 }
 
@@ -116,7 +121,7 @@ static unsigned nsec3_encloser(struct answering *answering, unsigned label)
     while (label < apex && !nsec3_match(answering, suffix(answering, label), suffix_len(answering, label)))
         label++;
     if (label == apex)
-        nsec3_match(answering, suffix(answering, label), suffix_len(answering, label));
+        note(answering, answering->snapshot->apex_nsec3);
     nsec3_cover_suffix(answering, label - 1);
     return label;
 }
@@ -126,6 +131,10 @@ static void nsec3_no_name(struct answering *answering)
 {
     uint8_t wildcard[NAME_MAX];
     unsigned label = nsec3_encloser(answering, encloser_label(answering));
+    if (LIKELY(label == answering->find->depth)) {
+        note(answering, answering->snapshot->wildcard_denial);
+        return;
+    }
     unsigned len = wildcard_name(answering, label, wildcard);
     nsec3_cover(answering, wildcard, len);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/store/find.h"
 #include "zone/store/overlay.h"
 #include "zone/wire/type.h"
 
@@ -26,6 +27,28 @@ static bool read_soa(struct snapshot *snapshot)
     return true;
 }
 
+/* Most names that are missing are missing right below the apex. What the proof says then of the apex and of a
+ * wildcard there is the same for all of them: found once (RFC 4035 3.1.3.2, RFC 5155 7.2.2). */
+static void find_denials(struct snapshot *snapshot)
+{
+    const struct image_header *header = snapshot->image->header;
+    uint8_t wildcard[NAME_MAX + 2] = {1, '*'}, hash[20];
+    bool exact;
+    memcpy(wildcard + 2, header->apex_name, header->apex_len);
+    if ((header->flags & IMAGE_NSEC3) != 0) {
+        nsec3_hash(snapshot, header->apex_name, header->apex_len, hash);
+        const struct node *node = find_nsec3(snapshot, hash, &exact);
+        snapshot->apex_nsec3 = exact ? node : NULL;
+        if (header->apex_len + 2u > NAME_MAX)
+            return;
+        nsec3_hash(snapshot, wildcard, header->apex_len + 2u, hash);
+        node = find_nsec3(snapshot, hash, &exact);
+        snapshot->wildcard_denial = exact ? NULL : node;
+    } else if ((header->flags & IMAGE_NSEC) != 0) {
+        snapshot->wildcard_denial = find_nsec(snapshot, wildcard, 2);
+    }
+}
+
 struct snapshot *snapshot_new(struct image *image)
 {
     return snapshot_with(image, NULL);
@@ -44,6 +67,7 @@ struct snapshot *snapshot_with(struct image *image, struct overlay *overlay)
         free(snapshot);
         return NULL;
     }
+    find_denials(snapshot);
     return snapshot;
 }
 

@@ -18,7 +18,9 @@ struct snapshot {
     const struct node *apex;       /* the apex as of this snapshot */
     const struct rrset *soa;       /* its SOA; never NULL */
     uint32_t serial;
-    uint32_t negative_ttl; /* min(SOA TTL, SOA MINIMUM) (RFC 2308 5) */
+    uint32_t negative_ttl;              /* min(SOA TTL, SOA MINIMUM) (RFC 2308 5) */
+    const struct node *apex_nsec3;      /* the apex's NSEC3 node, or NULL */
+    const struct node *wildcard_denial; /* whose NSEC or NSEC3 covers "*" below the apex, or NULL */
     int refs;
 };
 
