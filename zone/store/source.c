@@ -28,22 +28,23 @@ size_t source_list_size(const struct sources *sources)
 #define PIECE ((size_t)4 << 20)
 
 struct digesting {
-    const char *text;
-    size_t len;
+    const struct input *input;
     uint64_t (*sums)[2];
 };
 
 static void digest_piece(void *context, size_t i)
 {
     const struct digesting *digesting = context;
-    size_t from = i * PIECE, len = digesting->len - from < PIECE ? digesting->len - from : PIECE;
-    hash_block(i, digesting->text + from, len, digesting->sums[i]);
+    const struct input *input = digesting->input;
+    size_t from = i * PIECE, len = input->len - from < PIECE ? input->len - from : PIECE;
+    hash_block(i, input->text + from, len, digesting->sums[i]);
+    input_forget(input, from, from + PIECE);
 }
 
 static void digest(const struct input *input, unsigned threads, uint64_t sum[2])
 {
     size_t pieces = input->len / PIECE + 1;
-    struct digesting digesting = {.text = input->text, .len = input->len};
+    struct digesting digesting = {.input = input};
     sum[0] = sum[1] = 0;
     digesting.sums = malloc(pieces * sizeof *digesting.sums);
     if (digesting.sums == NULL)
@@ -51,8 +52,6 @@ static void digest(const struct input *input, unsigned threads, uint64_t sum[2])
     parallel_each(threads, pieces, digest_piece, &digesting);
     hash_block(input->len, digesting.sums, pieces * sizeof *digesting.sums, sum);
     free(digesting.sums);
-    for (size_t i = 0; i < pieces; i++)
-        input_forget(input, i * PIECE, (i + 1) * PIECE);
 }
 
 void source_list_write(struct sources *sources, unsigned threads, uint8_t *out)
