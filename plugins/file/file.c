@@ -1,5 +1,6 @@
 /* file: answers from zone files (RFC 1035 5). All file lines of a block are one table of zones; the nearest
  * one that the name lies in answers. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct served_zone {
     struct zonefile *zone;
     const uint8_t *const *fall; /* names that fall through */
     unsigned fall_count;
+    const struct token *at; /* its line in the Corefile, while that is read */
 };
 
 /* Zones looked at together. */
@@ -155,6 +157,37 @@ static enum err add_load(struct setup *setup, struct file *file, struct zonefile
     return setup_job(setup, run_load, job);
 }
 
+/* No query for NAME or below it comes to this block, and none that the zone could answer. */
+static void warn_outside(struct setup *setup, const uint8_t *name)
+{
+    char text[NAME_TEXT_MAX];
+    for (unsigned i = 0; i < setup->zones_count; i++) {
+        if (name_under(name, setup->zones[i]) || name_under(setup->zones[i], name))
+            return;
+    }
+    name_print(name, text);
+    setup_warning(setup, &setup->directive->name, "add the zone in front of the block's brace",
+        "the zone %s lies outside of this block: no query for it comes here", text);
+}
+
+static void warn_twice(const struct served_zone *served, const struct finding_sink *sink)
+{
+    char name[NAME_TEXT_MAX], message[NAME_TEXT_MAX + 80];
+    name_print(served->zone->name, name);
+    snprintf(
+        message, sizeof message, "the zone %s is served from an earlier line; this one has no effect", name);
+    struct finding finding = {.severity = SEVERITY_WARNING,
+        .rule = "option",
+        .file = served->at->file,
+        .line = served->at->line,
+        .column = served->at->column,
+        .message = message,
+        .token = served->at->text,
+        .token_len = served->at->source_len,
+        .hint = "remove one of the two"};
+    sink->report(sink->context, &finding);
+}
+
 static enum err add_zone(struct setup *setup, struct file *file, const struct written *written,
     const uint8_t *name, const char *cache)
 {
@@ -171,6 +204,8 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
     served->zone = zone;
     served->fall = written->fallthrough.at;
     served->fall_count = written->fallthrough.count;
+    served->at = &setup->directive->name;
+    warn_outside(setup, name);
     file->zones[file->count++] = served;
     group->zones[group->count++] = zone;
     return zone->loaded ? ERR_OK : add_load(setup, file, zone, written->reload_ms != 0);
@@ -180,7 +215,6 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
 static enum err make_table(void *arg, const struct finding_sink *sink)
 {
     struct file *file = arg;
-    (void)sink;
     if (file->count == 1 && file->block->zones_count == 1 &&
         name_equal(file->zones[0]->zone->name, file->block->zones[0]))
         file->only = file->zones[0];
@@ -189,8 +223,10 @@ static enum err make_table(void *arg, const struct finding_sink *sink)
     enum err err = suffix_init(&file->table, &file->table_memory, file->count);
     for (unsigned i = 0; i < file->count && err == ERR_OK; i++) {
         err = suffix_add(&file->table, file->zones[i]->zone->name, file->zones[i]);
-        if (err == ERR_EXISTS) /* the first file that serves a zone stays, as in CoreDNS */
+        if (err == ERR_EXISTS) { /* the first file that serves a zone stays, as in CoreDNS */
+            warn_twice(file->zones[i], sink);
             err = ERR_OK;
+        }
     }
     return err;
 }

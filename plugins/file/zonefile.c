@@ -218,7 +218,15 @@ static enum err no_file(struct zonefile *zone, struct told *told, bool may_miss)
         told_failure(told, message, "relative paths begin at `root`, or at the working directory");
         return ERR_INVALID;
     }
-    log_warning("plugin/file: %s: %s; it will be served when it is there", zone->path, message);
+    snprintf(message + strlen(message), sizeof message - strlen(message), "; it is served when it is there");
+    if (told->all) /* -check counts what it tells */
+        told_report(told, &(struct finding){.severity = SEVERITY_WARNING,
+                              .rule = "zone-file",
+                              .file = zone->path,
+                              .message = message,
+                              .hint = "relative paths begin at `root`, or at the working directory"});
+    else
+        log_warning("plugin/file: %s: %s", zone->path, message);
     note_failure(zone, &(struct stamp){0}, message);
     return ERR_OK;
 }
@@ -247,7 +255,8 @@ enum err zonefile_load(
         told_failure(&told, err_text(err), NULL);
     }
     told_end(&told);
-    return err;
+    /* What was told is a fault of the text, also when it could not be read: the configuration is refused. */
+    return err != ERR_OK && err != ERR_MEMORY ? ERR_INVALID : err;
 }
 
 /* ---- looking again ---- */

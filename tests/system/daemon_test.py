@@ -117,6 +117,23 @@ def test_check_opens_no_socket():
         assert run("bailiwickd", "-check", "-conf", "/nonexistent").returncode == 2
 
 
+def test_check_tells_of_zone_files():
+    """What will not be served as it stands is told, and counted."""
+    with harness.Workspace() as space:
+        zone = space.write("zone", "@ 60 SOA a. b. 1 2 1 4 5\n@ 60 NS a.\n@ 60 NS b.\n")
+        cases = (("missing", "    file nowhere\n", 0, "nowhere: warning: cannot read the zone file"),
+                 ("outside", f"    file {zone} example.net\n", 0, ":2:5: warning: the zone example.net. lies outside"),
+                 ("twice", f"    file {zone}\n    file {zone}\n", 0, ":3:5: warning: the zone example.org. is served from an"),
+                 ("above", f"    file {zone} org\n", 0, None), ("below", f"    file {zone} a.example.org\n", 0, None),
+                 ("directory", f"    file {space.path}\n", 1, "Is a directory"))
+        for name, lines, status, told in cases:
+            corefile = space.write(name, f"example.org {{\n{lines}}}\n")
+            done = run("bailiwickd", "-check", "-conf", corefile)
+            last = "1 error, 0 warnings" if status else "fine, with 1 warning" if told else "fine"
+            assert done.returncode == status and done.stdout.endswith(f"{corefile}: {last}\n"), done
+            assert told is None or told in done.stdout, done
+
+
 def test_start_is_refused():
     """A broken Corefile, a missing one, a port in use: exit status 1, 2, 1, and the reason told."""
     with harness.Workspace() as space, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
