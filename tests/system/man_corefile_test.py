@@ -12,6 +12,7 @@ import harness
 
 MAN = os.path.join(harness.ROOT, "man")
 ZONE = "@ 3600 IN SOA ns.invalid. hostmaster.invalid. 1 7200 3600 1209600 3600\n@ 3600 IN NS ns.invalid.\n"
+SOURCE = re.compile(r"^\.\\\" source: (\S+)\.c\n\.Bd -literal.*\n((?:(?!\.Ed).*\n)*)", re.M)
 MARK = re.compile(r"^\.\\\" corefile: (\S+)$")
 ESCAPES = {r"\e": "\\", r"\&": "", r"\(dq": '"', r"\-": "-"}
 
@@ -38,7 +39,7 @@ def corefiles(path):
             elif line.startswith(".Ed") and block is not None:
                 number += 1
                 text = "".join(block)
-                if name or re.search(r"^[^$\n].* \{$", text, re.M):
+                if name or re.search(r"^[^$\n].* \{$", text, re.M) and not text.startswith("#include"):
                     yield name or f"block-{number}", text
                 name, block = None, None
             elif block is not None and not line.startswith("."):
@@ -60,9 +61,20 @@ def inside(text, directory):
     return re.sub(r"^(\s*(?:root|file) )/", lambda match: match[1] + directory + "/", text, flags=re.M)
 
 
-def check(space, name, text):
-    directory = os.path.join(space.path, name)
+def plugins(directory, page):
+    """Compiles the plugins whose source is in the page, as the page says."""
+    with open(page, encoding="utf-8") as file:
+        for name, source in SOURCE.findall(file.read()):
+            with open(os.path.join(directory, name + ".c"), "w", encoding="utf-8") as out:
+                out.write("".join(plain(line) for line in source.splitlines(True)))
+            subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-D_GNU_SOURCE", "-DPLUGIN_LOADABLE",
+                            "-I", harness.ROOT, "-o", name + ".so", name + ".c"], cwd=directory, check=True)
+
+
+def check(space, page, name, text):
+    directory = os.path.join(space.path, f"{os.path.basename(page)}-{name}")
     os.makedirs(directory)
+    plugins(directory, page)
     zone_files(directory, text)
     with open(os.path.join(directory, "Corefile"), "w", encoding="utf-8") as file:
         file.write(inside(text, directory))
@@ -76,7 +88,7 @@ def test_examples():
     with harness.Workspace() as space:
         for path in pages():
             for name, text in corefiles(path):
-                check(space, f"{os.path.basename(path)}-{name}", text)
+                check(space, path, name, text)
                 count += 1
     assert count >= 6, count
 
