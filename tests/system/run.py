@@ -8,6 +8,7 @@ harness.Skip, as when a peer is not installed. Exit status 0 when nothing failed
 
 import importlib.util
 import os
+import signal
 import sys
 import time
 import traceback
@@ -56,4 +57,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # servers are stopped on the way out
     sys.exit(main(sys.argv[1:]))
