@@ -250,12 +250,12 @@ static enum verdict follow(struct answering *answering, struct chain *chain)
     return verdict;
 }
 
-/* The referral's NS set, then DS or the proof that there is none (RFC 4035 3.1.4). */
+/* The referral's NS set, then DS or the proof that there is none (RFC 4035 3.1.4): in a signed zone only. */
 static unsigned add_referral(struct answering *answering)
 {
     const struct node *cut = answering->cut;
     unsigned label = answering_label(answering, cut), index = answering->reply->count;
-    const struct rrset *ds = answering->dnssec ? node_rrset(cut, TYPE_DS) : NULL;
+    const struct rrset *ds = answering->proofs ? node_rrset(cut, TYPE_DS) : NULL;
     answering_own(answering, answering_add(answering, SECTION_AUTHORITY, node_rrset(cut, TYPE_NS)), label);
     if (ds != NULL && ds->count > 0)
         answering_own(answering, answering_add(answering, SECTION_AUTHORITY, ds), label);
