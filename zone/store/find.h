@@ -60,7 +60,7 @@ uint32_t find_target_ref(const struct snapshot *snapshot, uint16_t type, const s
     NONNULL(1, 3);
 
 /* The node with an NSEC record that matches or covers the relative name (RFC 4034 4.1.1): the last one
- * not after it in canonical order. NULL when the zone has none. */
+ * not after it in canonical order. NULL when the apex has none: then there is no chain. */
 const struct node *find_nsec(const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)
     NONNULL(1);
 

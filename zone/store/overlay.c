@@ -20,6 +20,8 @@ void overlay_free(struct overlay *overlay)
     free(overlay->nsec3_order);
     free(overlay->slots);
     free(overlay->replaced);
+    free(overlay->nsec_floor);
+    free(overlay->nsec3_floor);
     free(overlay);
 }
 

@@ -23,8 +23,10 @@ struct overlay {
     uint32_t slot_mask;
     uint32_t *replaced; /* open addressing by image reference: pairs of image and overlay reference */
     uint32_t replaced_mask;
-    uint32_t removed;    /* names removed */
-    uint16_t max_labels; /* deepest node */
+    uint32_t *nsec_floor, *nsec3_floor; /* for each node in order (chain.c): a reference or 0 */
+    uint32_t nsec3_last;                /* the last live member of the NSEC3 chain */
+    uint32_t removed;                   /* names removed */
+    uint16_t max_labels;                /* deepest node */
 };
 
 void overlay_free(struct overlay *overlay);
@@ -47,6 +49,9 @@ uint32_t overlay_lower_bound(
 
 /* Canonical order of two relative lower-case names (labels without the root). */
 int relative_compare(const uint8_t *a, unsigned a_len, const uint8_t *b, unsigned b_len);
+
+/* Notes the floors over IMAGE, once the nodes are in place. */
+void overlay_note_floors(const struct image *image, struct overlay *overlay) NONNULL(1, 2);
 
 /* A snapshot of IMAGE and OVERLAY, both taken over; NULL when out of memory or when there is no SOA any more.
  */

@@ -60,11 +60,14 @@ static bool allocate(struct making *making)
     overlay->base = calloc(1, overlay->size);
     overlay->order = calloc(overlay->count + 1, sizeof *overlay->order);
     overlay->nsec3_order = calloc(overlay->nsec3_count + 1, sizeof *overlay->nsec3_order);
+    overlay->nsec_floor = calloc(overlay->count + 1, sizeof *overlay->nsec_floor);
+    overlay->nsec3_floor = calloc(overlay->nsec3_count + 1, sizeof *overlay->nsec3_floor);
     overlay->slots = calloc(slots, sizeof *overlay->slots);
     overlay->replaced = calloc((size_t)slots * 2, sizeof *overlay->replaced);
     overlay->slot_mask = overlay->replaced_mask = slots - 1;
     return overlay->base != NULL && overlay->order != NULL && overlay->nsec3_order != NULL &&
-           overlay->slots != NULL && overlay->replaced != NULL;
+           overlay->nsec_floor != NULL && overlay->nsec3_floor != NULL && overlay->slots != NULL &&
+           overlay->replaced != NULL;
 }
 
 /* Reference and standing of a name's parent in the new snapshot. */
@@ -303,6 +306,7 @@ static void make(struct making *making, const struct overlay_change *changes, si
         making->failure = ERR_INVALID;
     if (making->failure != ERR_OK)
         return;
+    overlay_note_floors(making->image, making->overlay);
     making->made = snapshot_with(image_hold(making->current->image), making->overlay);
     if (making->made == NULL) {
         image_release(making->current->image);

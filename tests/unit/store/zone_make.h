@@ -355,6 +355,10 @@ static inline void made_zone(struct made_zone *zone, uint64_t seed)
     made_rdata(zone, &record);
     if (!zone->lawless || !made_one_in(zone, 4))
         (void)made_insert(zone, &record, 0);
+    record.type = TYPE_NSEC; /* without one at the apex there is no chain */
+    made_rdata(zone, &record);
+    if (made_one_in(zone, 2))
+        (void)made_insert(zone, &record, 0);
     for (unsigned wanted = made_any(zone, made_one_in(zone, 10) ? 240 : 50); wanted > 0; wanted--) {
         made_record(zone, &record);
         (void)made_insert(zone, &record, zone->count);

@@ -376,7 +376,8 @@ static inline void judge_find(struct oracle *oracle, const struct snapshot *snap
     assert_true(wildcard != NULL ? judge_is(node, wildcard) : node == NULL);
     assert_ptr_equal(find_source(&find), node);
     for (unsigned i = 0; i < oracle->count; i++) {
-        if (oracle->nodes[i].has_nsec && oracle_order(&oracle->nodes[i], &sought) <= 0)
+        if (oracle->nodes[0].has_nsec && oracle->nodes[i].has_nsec &&
+            oracle_order(&oracle->nodes[i], &sought) <= 0)
             nsec = &oracle->nodes[i];
     }
     node = find_nsec(snapshot, sought.name, len);
