@@ -75,10 +75,10 @@ static void help(const struct command *command)
     }
 }
 
-/* What getopt_long wants, from the rows this command takes. */
+/* What getopt_long wants, from the rows this command takes. Options may stand behind the files, too: one adds
+ * -o to a line that failed for want of it. */
 static void describe(const struct command *command, char *letters, struct option *words)
 {
-    *letters++ = '+';
     *letters++ = 'h';
     *words++ = (struct option){"help", no_argument, NULL, 'h'};
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -109,7 +109,7 @@ static bool take(struct arguments *arguments, int letter, const char *value)
 bool arguments_parse(
     struct arguments *arguments, const struct command *command, int argc, char **argv, enum outcome *outcome)
 {
-    char letters[2 * ARRAY_COUNT(rows) + 3];
+    char letters[2 * ARRAY_COUNT(rows) + 2];
     struct option words[ARRAY_COUNT(rows) + 2];
     describe(command, letters, words);
     *arguments = (struct arguments){0};

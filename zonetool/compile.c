@@ -2,12 +2,23 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "zonetool/source.h"
+
+/* A slip of the order or of the name must not cost anybody a zone file, or a device. */
+static bool may_replace(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 ||
+           (S_ISREG(status.st_mode) && (status.st_size == 0 || source_is_image(path)));
+}
 
 static enum outcome write_image(
     const struct source *source, const char *path, const struct arguments *arguments)
 {
+    if (!may_replace(path))
+        return complain("%s: is there and is no zone image; it is not written over", path);
     enum err err = image_write(source->image, path);
     if (err != ERR_OK)
         return complain("%s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));

@@ -8,7 +8,7 @@
 
 #include "zone/store/load.h"
 
-static bool is_image(const char *path)
+bool source_is_image(const char *path)
 {
     char magic[sizeof(IMAGE_MAGIC) - 1];
     int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
@@ -87,7 +87,7 @@ enum outcome source_open(struct source *source, const char *path, const struct a
 {
     unsigned errors_before = report->errors;
     struct finding_sink sink = report_sink(report);
-    *source = (struct source){.compiled = is_image(path)};
+    *source = (struct source){.compiled = source_is_image(path)};
     enum err err = source->compiled ? open_image(source, path, arguments->threads, want, &sink)
                                     : open_text(source, path, arguments, want, &sink);
     return outcome_of(err, path, report->errors - errors_before);

@@ -162,7 +162,19 @@ def test_origin_option():
         path = space.write("zone", GOOD.replace("$ORIGIN example.org.\n", ""))
         for origin in ("example.net", "EXAMPLE.net."):
             assert zonetool("dump", "-o", origin, path)[0].startswith("example.net.\t"), origin
+        assert zonetool("dump", path, "-o", "example.net")[0].startswith("example.net.\t")
         zonetool("dump", "-o", "a..b", path, status=2)
+
+
+def test_compile_writes_over_images_only():
+    with harness.Workspace() as space:
+        zone, other, image = space.write("zone", GOOD), space.write("other", "text"), space.write("image", "")
+        for _ in range(2):
+            zonetool("compile", zone, image)
+        for path in (zone, other, "/dev/null", space.path):
+            assert "no zone image" in zonetool("compile", zone, path, status=2)[1], path
+        with open(zone, encoding="ascii") as file:
+            assert file.read() == GOOD
 
 
 def test_stat_counts():
