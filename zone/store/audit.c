@@ -23,37 +23,89 @@ static bool is_node(const struct image *image, uint32_t ref)
     return number < image->header->node_count && image->order[number] == ref;
 }
 
-/* Whether a link can belong to the name at the beginning of LEN octets. EARLIER records stand before it. */
-static bool link_fits(
-    const uint8_t *name, size_t len, unsigned keep, unsigned from, unsigned earlier, size_t owner_labels)
+/* Where the links of one RRset may lead. */
+struct auditing {
+    const struct image *image;
+    const struct rrset *rrset;
+    const uint8_t *owner; /* whole wire name */
+    unsigned suffix_max;  /* labels of the owner that may be pointed to: not the "*" of a wildcard, which is
+                             another label in each answer (RFC 4592 2.1.1) */
+};
+
+/* The name at octet AT of NAME, when that is a label's beginning among the first KEEP octets. */
+static const uint8_t *kept_name(const uint8_t *name, unsigned keep, unsigned at)
 {
-    size_t whole = name_check(name, len);
-    if (whole == 0 || (from == 0 ? keep != whole : keep >= whole))
-        return false;
-    return from >= LINK_RECORD ? from - LINK_RECORD < earlier : from <= owner_labels;
+    unsigned place = 0;
+    while (place < at && name[place] != 0)
+        place += name[place] + 1u;
+    return place == at && at < keep && name[place] != 0 ? name + at : NULL;
 }
 
-static const char *audit_link(const struct image *image, const struct rrset *rrset,
-    const struct record *record, unsigned index, size_t owner_labels)
+/* The name that a link to an earlier record leads to, or NULL. Records up to INDEX have been checked. */
+static const uint8_t *earlier_name(
+    const struct auditing *auditing, unsigned number, unsigned at, unsigned index)
+{
+    const uint8_t *next = auditing->rrset->data;
+    struct record record;
+    if (number >= index)
+        return NULL;
+    for (unsigned i = 0; i <= number; i++)
+        next = record_read(next, true, &record);
+    return kept_name(record.rdata + rrset_name_at(auditing->rrset->type), record.link->keep, at);
+}
+
+/* Whether KEEP octets of NAME and then what stands at TARGET (NULL: nothing) are NAME. */
+static bool link_makes(const uint8_t *name, unsigned keep, const uint8_t *target)
+{
+    if (target == NULL)
+        return false;
+    unsigned place = 0;
+    while (place < keep && name[place] != 0)
+        place += name[place] + 1u;
+    return place == keep && name_equal(name + place, target);
+}
+
+static bool link_fits(
+    const struct auditing *auditing, const uint8_t *name, const struct link *link, unsigned index)
+{
+    if (link->from == 0)
+        return link->keep == name_len(name);
+    if (link->from >= LINK_RECORD)
+        return link_makes(
+            name, link->keep, earlier_name(auditing, link->from - LINK_RECORD, link->at, index));
+    if (link->from > auditing->suffix_max)
+        return false;
+    return link_makes(
+        name, link->keep, name_skip(auditing->owner, name_labels(auditing->owner) - link->from));
+}
+
+/* The second name of an SOA: its 128 means the first. */
+static bool second_fits(const struct auditing *auditing, const uint8_t *first, const struct link *link)
+{
+    struct link second = {.keep = link->second.keep, .from = link->second.from, .at = link->second.at};
+    const uint8_t *name = first + name_len(first);
+    if (second.from == LINK_RECORD)
+        return link_makes(name, second.keep, kept_name(first, link->keep, second.at));
+    return second.from < LINK_RECORD && link_fits(auditing, name, &second, 0);
+}
+
+/* The names themselves have passed rdata_check. */
+static const char *audit_link(const struct auditing *auditing, const struct record *record, unsigned index)
 {
     const struct link *link = record->link;
-    unsigned name_at = rrset_name_at(rrset->type);
-    const uint8_t *name = record->rdata + name_at, *end = record->rdata + record->rdata_len;
-    if (record->rdata_len <= name_at ||
-        !link_fits(name, (size_t)(end - name), link->keep, link->from, index, owner_labels))
-        return "a link does not fit its name";
-    if (rrset->type == TYPE_SOA) {
-        name += name_len(name);
-        if (!link_fits(name, (size_t)(end - name), link->second.keep, link->second.from, 1, owner_labels))
-            return "a link does not fit the second name of the SOA";
-        return NULL;
-    }
+    uint16_t type = auditing->rrset->type;
+    const uint8_t *name = record->rdata + rrset_name_at(type);
+    if (!link_fits(auditing, name, link, index))
+        return "a link does not make its name";
+    if (type == TYPE_SOA)
+        return second_fits(auditing, name, link) ? NULL : "a link does not make the second name of the SOA";
     uint32_t target = link_target(link);
-    return target != 0 && !is_node(image, target) ? "a link's target lies outside" : NULL;
+    return target != 0 && !is_node(auditing->image, target) ? "a link's target lies outside" : NULL;
 }
 
-static const char *audit_rrset(const struct image *image, const struct rrset *rrset, size_t owner_labels)
+static const char *audit_rrset(const struct auditing *auditing)
 {
+    const struct rrset *rrset = auditing->rrset;
     const uint8_t *at = rrset->data, *end = at + rrset->data_len;
     bool linked = rrset_linked(rrset->type);
     size_t head = 2 + (linked ? sizeof(struct link) : 0);
@@ -66,7 +118,7 @@ static const char *audit_rrset(const struct image *image, const struct rrset *rr
         if (next > end)
             return "a record runs over its RRset";
         if (rdata_check(rrset->type, record.rdata, record.rdata_len, &why) == ERR_OK)
-            why = linked ? audit_link(image, rrset, &record, i, owner_labels) : NULL;
+            why = linked ? audit_link(auditing, &record, i) : NULL;
         at = next;
     }
     if (why == NULL && at != end)
@@ -107,7 +159,13 @@ static const char *audit_node(const struct image *image, uint32_t ref, uint32_t 
         (node->cut != 0 && !is_node(image, node->cut)))
         return "a node refers outside";
     const char *why = audit_name(node);
-    size_t labels = (size_t)node->labels + image->header->apex_labels;
+    if (why != NULL)
+        return why;
+    uint8_t owner[NAME_MAX + 1];
+    memcpy(owner, node->name, node->name_len);
+    memcpy(owner + node->name_len, image->header->apex_name, image->header->apex_len);
+    unsigned labels = node->labels + image->header->apex_labels;
+    bool wildcard = node->name_len > 1 && node->name[0] == 1 && node->name[1] == '*';
     const uint8_t *at = (const uint8_t *)node_rrsets(node);
     int last = -1;
     for (unsigned i = 0; i < node->rrset_count && why == NULL; i++) {
@@ -117,7 +175,9 @@ static const char *audit_node(const struct image *image, uint32_t ref, uint32_t 
         if (rrset->type <= last)
             return "a node's RRsets are not in order";
         last = rrset->type;
-        why = audit_rrset(image, rrset, labels);
+        const struct auditing auditing = {
+            .image = image, .rrset = rrset, .owner = owner, .suffix_max = wildcard ? labels - 1 : labels};
+        why = audit_rrset(&auditing);
         at += rrset_size(rrset);
     }
     return why;
