@@ -179,7 +179,7 @@ static uint16_t wrong_type(const struct signing *signing, const uint8_t *bits, c
 {
     for (; end - bits >= 2 && end - bits >= 2 + bits[1]; bits += 2 + bits[1]) {
         for (unsigned bit = 0; bit < bits[1] * 8u; bit++) {
-            uint16_t type = (uint16_t)(bits[0] << 8 | bit);
+            uint16_t type = (uint16_t)((unsigned)bits[0] << 8 | bit);
             if ((bits[2 + bit / 8] & 0x80 >> bit % 8) != 0 && !is_there(signing, type))
                 return type;
         }
