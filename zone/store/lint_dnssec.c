@@ -252,21 +252,20 @@ static const struct gathered_record *nsec_of(const struct signing *signing)
 
 void lint_dnssec(struct lint *lint, const struct lint_place *place, const struct gathered *gathered)
 {
-    bool signatures = false, key = false;
-    for (uint32_t i = 0; i < gathered->set_count; i++) {
+    const struct gathered_set *keys = set_of(gathered, TYPE_DNSKEY);
+    bool signatures = false;
+    for (uint32_t i = 0; i < gathered->set_count; i++)
         signatures |= gathered->sets[i].sig_count > 0;
-        key |= gathered->sets[i].type == TYPE_DNSKEY;
-    }
     /* Nothing of this for the names of unsigned zones, which are many. */
-    if (!signatures && !key && lint->last_nsec.record == NULL && set_of(gathered, TYPE_NSEC) == NULL)
+    if (!signatures && keys == NULL && lint->last_nsec.record == NULL && set_of(gathered, TYPE_NSEC) == NULL)
         return;
     char owner[NAME_TEXT_MAX];
     struct signing signing = {lint, place, gathered, owner, (uint32_t)time(NULL)};
     name_print(place->owner, owner);
     for (uint32_t i = 0; i < gathered->set_count; i++)
         check_signatures(&signing, &gathered->sets[i]);
-    if (key)
-        check_keys(&signing, set_of(gathered, TYPE_DNSKEY));
+    if (keys != NULL)
+        check_keys(&signing, keys);
     if (place->above != 0 || gathered->set_count == 0)
         return;
     const struct gathered_record *nsec = nsec_of(&signing);

@@ -102,6 +102,8 @@ static const struct row {
     {"dnskey-fields: the protocol", "@ DNSKEY 256 2 13 " KEY64 "\n", "7 dnskey-fields\n"},
     {"dnskey-fields: the length", "@ DNSKEY 256 3 15 " KEY64 "\n", "7 dnskey-fields\n"},
     {"a key as it should be", "@ DNSKEY 256 3 13 " KEY64 "\n", ""},
+    {"rrsig-without-rrset: the keys", SIGNED("@", "DNSKEY", "1"),
+        "7 rrsig-without-rrset\n4 rrset-unsigned\n"},
     {"nsec-types: too many", "x A 192.0.2.1\nx NSEC z. A MX NSEC\n", "8 nsec-types\n"},
     {"nsec-types: too few", "x A 192.0.2.1\nx TXT a\nx NSEC z. A NSEC\n", "9 nsec-types\n"},
     {"nsec-types: glue at a delegation", "x NS x\nx A 192.0.2.1\nx NSEC z. A NS NSEC\n", "9 nsec-types\n"},
