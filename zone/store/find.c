@@ -49,20 +49,21 @@ void find_begin(struct find *find, const struct snapshot *snapshot, const struct
         index_prefetch(image, find->hash[d]);
 }
 
-/* The first candidate in the image going up from the deepest name; its name is not yet compared. */
+/* The first candidate in the image going up from the deepest name; its name is not yet compared. Beneath an
+ * overlay it is only fetched: find_end has to ask the overlay first. */
 void find_probe(struct find *find)
 {
     const struct image *image = find->snapshot->image;
+    bool sure = find->snapshot->overlay == NULL;
     find->candidate = NULL;
-    if (find->snapshot->overlay != NULL)
-        return; /* find_end looks into both */
     for (unsigned d = find->top; d > 0; d--) {
         uint32_t ref = index_first(image, find->hash[d]);
         if (ref != 0) {
-            find->candidate = image_node(image, ref);
+            const struct node *node = image_node(image, ref);
+            find->candidate = sure ? node : NULL;
             find->at = (uint8_t)d;
-            __builtin_prefetch(find->candidate);
-            __builtin_prefetch((const uint8_t *)find->candidate + 64);
+            __builtin_prefetch(node);
+            __builtin_prefetch((const uint8_t *)node + 64);
             return;
         }
     }
