@@ -200,6 +200,13 @@ enum err query_rename(struct query *query, const uint8_t *name) NODISCARD NONNUL
 enum served query_fail(struct query *query, const char *by, uint16_t rcode, const char *format, ...)
     PRINTF(4, 5) NONNULL(1, 2);
 
+/* For finish: there shall be no reply after all. The plugins before this one are not asked any more. */
+#define QUERY_DROPPED 0xffff /* as reply.rcode */
+static inline NONNULL(1) void query_drop(struct query *query)
+{
+    query->reply.rcode = QUERY_DROPPED;
+}
+
 /* Adds an EDNS option to the reply; ignored when the client sent no OPT record. */
 enum err query_option(struct query *query, uint16_t code, const void *bytes, uint16_t len) NONNULL(1);
 

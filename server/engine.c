@@ -33,24 +33,26 @@ static enum served walk(struct query *query)
     return SERVED_ANSWERED;
 }
 
-static void finish(struct query *query)
+static enum served finish(struct query *query)
 {
     const struct chain *chain = query->chain;
     if (!chain->finishes)
-        return;
+        return SERVED_ANSWERED;
     while (query->step > 0) {
         const struct step *step = &chain->steps[--query->step];
-        if (step->finish != NULL)
-            step->finish(step->self, query);
+        if (step->finish == NULL)
+            continue;
+        step->finish(step->self, query);
+        if (UNLIKELY(query->reply.rcode == QUERY_DROPPED))
+            return SERVED_DROPPED;
     }
+    return SERVED_ANSWERED;
 }
 
 enum served engine_serve(struct query *query)
 {
     enum served served = walk(query);
-    if (served == SERVED_ANSWERED)
-        finish(query);
-    return served;
+    return served == SERVED_ANSWERED ? finish(query) : served;
 }
 
 enum served engine_continue(struct query *query, enum served verdict)
@@ -59,9 +61,7 @@ enum served engine_continue(struct query *query, enum served verdict)
         query->step++;
         return engine_serve(query);
     }
-    if (verdict == SERVED_ANSWERED)
-        finish(query);
-    return verdict;
+    return verdict == SERVED_ANSWERED ? finish(query) : verdict;
 }
 
 void engine_park(struct slot *slot)

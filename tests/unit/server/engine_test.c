@@ -42,6 +42,13 @@ static void finish(void *self, struct query *query)
     note((char)(letter->letter - 'a' + 'A'));
 }
 
+static void finish_dropping(void *self, struct query *query)
+{
+    (void)self;
+    note('!');
+    query_drop(query);
+}
+
 struct fixture {
     struct slot slot;
     struct worker worker;
@@ -114,6 +121,16 @@ static void order(void **state)
         assert_string_equal(trace, cases[i].trace);
         assert_int_equal(query->answered, cases[i].answered);
     }
+}
+
+/* A plugin that takes the reply away ends the walk back. */
+static void dropping_on_the_way_back(void **state)
+{
+    struct query *query = begin(*state, "nnna");
+    struct fixture *f = *state;
+    f->steps[1].finish = finish_dropping;
+    assert_int_equal(engine_serve(query), SERVED_DROPPED);
+    assert_string_equal(trace, "abcdC!");
 }
 
 /* What nobody answers is refused: CoreDNS's code, against its manual. */
@@ -206,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dropping_on_the_way_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_end_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(going_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waiting_ones_are_in_order, set_up, tear_down),
