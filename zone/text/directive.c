@@ -170,7 +170,10 @@ static void include_path(
     enum err err = sources_open(reader->sources, path, &file);
     if (err != ERR_OK) {
         reader_report(reader, SEVERITY_ERROR, "include", token->text, token->len, NULL,
-            "cannot include %s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
+            "cannot include %s: %s", path,
+            err == ERR_IO      ? strerror(errno)
+            : err == ERR_LIMIT ? "too many files are included"
+                               : err_text(err));
         return;
     }
     if (includes_itself(reader, file) || reader->depth >= INCLUDE_DEPTH_MAX) {

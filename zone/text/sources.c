@@ -69,7 +69,9 @@ enum err sources_open(struct sources *sources, const char *path, uint16_t *numbe
 {
     enum err err = ERR_OK;
     pthread_mutex_lock(&sources->lock);
-    if (!find_open(sources, path, number)) {
+    if (++sources->openings > OPENINGS_MAX) {
+        err = ERR_LIMIT;
+    } else if (!find_open(sources, path, number)) {
         struct source *source = source_new(path);
         err = source == NULL ? ERR_MEMORY : input_open(&source->input, path);
         if (err == ERR_OK)

@@ -20,14 +20,17 @@ struct sources {
     pthread_mutex_t lock;
     struct source **files;
     size_t count, capacity;
+    uint32_t openings; /* calls of sources_open */
 };
 
 #define SOURCES_MAX 65535
+#define OPENINGS_MAX 200000 /* files that include the next one twice would be read 2^depth times */
 
 enum err sources_init(struct sources *sources) NODISCARD NONNULL(1);
 void sources_clear(struct sources *sources) NONNULL(1);
 
-/* Opens PATH (or finds it among those open) and tells its number. errno tells why it failed. */
+/* Opens PATH (or finds it among those open) and tells its number. errno tells why it failed; ERR_LIMIT: there
+ * were too many, or too many openings. */
 enum err sources_open(struct sources *sources, const char *path, uint16_t *number) NODISCARD NONNULL(1, 2, 3);
 
 /* Adds a text in memory under a name for findings. */

@@ -162,6 +162,31 @@ static void includes_plain_files_only(void **state)
     unlink(other_path);
 }
 
+/* Each file includes the next one twice: 2^24 readings, were there no end to it. */
+static void includes_have_an_end(void **state)
+{
+    char name[128];
+    unsigned errors;
+    (void)state;
+    for (unsigned i = 0; i < 24; i++) {
+        snprintf(name, sizeof name, "%s%s%.0u", path, i == 0 ? "" : ".", i);
+        FILE *file = fopen(name, "w");
+        assert_non_null(file);
+        for (unsigned twice = 0; twice < 2; twice++)
+            fprintf(file, "$INCLUDE %s.%u\n", path, i + 1);
+        fclose(file);
+    }
+    snprintf(name, sizeof name, "%s.24", path);
+    write_lines(name, 1);
+    uint64_t records = records_read(&errors);
+    assert_true(records > 50000 && records <= OPENINGS_MAX);
+    assert_true(errors > 0 && errors < 100);
+    for (unsigned i = 1; i <= 24; i++) {
+        snprintf(name, sizeof name, "%s.%u", path, i);
+        unlink(name);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -188,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_file_grown_has_changed),
         cmocka_unit_test(reads_every_line_of_large_files),
         cmocka_unit_test(includes_plain_files_only),
+        cmocka_unit_test(includes_have_an_end),
     };
     return cmocka_run_group_tests(tests, set_up, clean_up);
 }
