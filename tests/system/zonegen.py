@@ -162,13 +162,34 @@ class Zone:
                 del self.nodes[owner]
             merged[key] = owner
 
-    def text(self):
+    def mutate(self, count):
+        """Removes, changes and adds some owners; what must not stand together is sorted out again."""
+        for _ in range(count):
+            owners = [owner for owner in self.nodes if len(owner) and owner != ("ns1",)]
+            dice = self.rng.random()
+            if dice < 0.4 and owners:
+                del self.nodes[self.rng.choice(owners)]
+            elif dice < 0.6 and owners:
+                owner = self.rng.choice(owners)
+                del self.nodes[owner]
+                self._data(owner)
+            else:
+                self._fill(1)
+        self._remove_below_dnames()
+        self._glue()
+        serial = int(self.nodes[()]["SOA"][0].split()[2]) + 1
+        self.nodes[()]["SOA"] = [f"ns1 hostmaster {serial} 7200 3600 1209600 {SOA_MINIMUM}"]
+
+    def text(self, ttls=None):
+        """TTLS keeps what was chosen for a set, so that a second text of the zone differs in what has changed."""
         rng, lines = self.rng, [f"$ORIGIN {self.origin}", "$TTL 3600"]
         owners = [owner for owner in self.nodes if owner]
         rng.shuffle(owners)
         for owner in [()] + owners:
             for rtype, rdatas in self.nodes[owner].items():
                 ttl = 3600 if rtype in ("SOA", "NS") and not owner else rng.choice(TTLS)
+                if ttls is not None:
+                    ttl = ttls.setdefault((owner, rtype), ttl)
                 name = relative(owner)
                 for rdata in rdatas:
                     shown = name.upper() if rng.random() < 0.05 else name
@@ -201,9 +222,9 @@ def sign(path, origin, signing, directory):
     tool, options = SIGNINGS[signing]
     signed = path + "." + signing
     keys = os.path.join(directory, "keys-" + origin)
-    os.makedirs(keys)
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    for flags in (["-f", "KSK"], []):
+    for flags in [] if os.path.isdir(keys) else (["-f", "KSK"], []):
+        os.makedirs(keys, exist_ok=True)
         subprocess.run(["dnssec-keygen", "-q", "-K", keys, "-a", "ECDSAP256SHA256"] + flags + [origin], **quiet)
     if tool == "dnssec-signzone":
         command = [tool, "-q", "-S", "-K", keys, "-d", keys, "-P", "-s", "20260101000000", "-e", "20800101000000",
