@@ -345,9 +345,11 @@ class Server:
 
 
 def write_file(directory, name, text):
+    """Whole or not at all: a server that reloads meanwhile must not read the empty beginning of it."""
     path = os.path.join(directory, name)
-    with open(path, "w", encoding="latin-1") as out:
+    with open(path + ".new", "w", encoding="latin-1") as out:
         out.write(text)
+    os.rename(path + ".new", path)
     return path
 
 
