@@ -161,6 +161,7 @@ static enum err look_at_apex(struct builder *builder)
     for (uint32_t i = 0; err == ERR_OK && i < gathered.set_count; i++) {
         soa |= gathered.sets[i].type == TYPE_SOA && gathered.sets[i].count > 0;
         ns |= gathered.sets[i].type == TYPE_NS && gathered.sets[i].count > 0;
+        builder->shared.apex_signed |= gathered.sets[i].sig_count > 0;
     }
     builder->shared.apex_flags = (uint16_t)(NODE_APEX | (gathered.flags & ~NODE_DELEGATION));
     char apex[NAME_TEXT_MAX];

@@ -76,6 +76,7 @@ struct lint_place {
     const struct run *run; /* its first run */
     bool apex;
     bool wildcard;
+    bool signed_zone; /* the apex has signatures */
     bool consecutive; /* the name before in canonical order was looked at before */
     uint16_t above;   /* flags of the nearest delegation or DNAME above, 0 when none hides it */
 };
@@ -91,6 +92,10 @@ void lint_node(struct lint *lint, const struct lint_place *place, const struct g
 /* The part of it that is about signed zones; called by lint_node. */
 void lint_dnssec(struct lint *lint, const struct lint_place *place, const struct gathered *gathered)
     NONNULL(1, 2, 3);
+
+/* The rules for one NSEC3 record; LINT's last_nsec is the NSEC3 record before it in the order of hashes. */
+void lint_nsec3(struct lint *lint, const struct lint_place *place, const struct gathered *gathered,
+    const uint8_t hash[20]) NONNULL(1, 2, 3, 4);
 
 /* What is known of a name in the zone that a record points to. */
 struct lint_target {

@@ -109,17 +109,19 @@ static bool is_own(const struct signing *signing, uint16_t type)
     return !cut || type == TYPE_DS || type == TYPE_NSEC;
 }
 
-static void check_unsigned(const struct signing *signing)
+static void check_unsigned(const struct signing *signing, bool signatures)
 {
     for (uint32_t i = 0; i < signing->gathered->set_count; i++) {
         const struct gathered_set *set = &signing->gathered->sets[i];
         char type[16];
-        if (set->sig_count > 0 || !is_own(signing, set->type))
+        if (set->sig_count > 0 || set->count == 0 || !is_own(signing, set->type))
             continue;
         type_print(set->type, type);
         const struct gathered_record *first = record_of(signing, set->from);
         lint_report(signing->lint, LINT_RRSET_UNSIGNED, first->run, first->record,
-            "%s %s has no signature, other data of the name has", signing->owner, type);
+            signatures ? "%s %s has no signature, other data of the name has"
+                       : "%s %s has no signature, the zone has",
+            signing->owner, type);
         return;
     }
 }
@@ -240,14 +242,15 @@ static void check_chain(const struct signing *signing, const struct gathered_rec
     }
 }
 
-static const struct gathered_record *nsec_of(const struct signing *signing)
+static const struct gathered_record *plain_record(
+    const struct signing *signing, const struct gathered_set *set)
 {
-    const struct gathered_set *set = set_of(signing->gathered, TYPE_NSEC);
-    for (uint32_t i = set != NULL ? set->from : 0; set != NULL && i < set->from + set->records; i++) {
+    const struct gathered_record *found = NULL;
+    for (uint32_t i = set->from; i < set->from + set->records; i++) {
         if (!record_of(signing, i)->signature)
-            return record_of(signing, i);
+            found = record_of(signing, i);
     }
-    return NULL;
+    return found;
 }
 
 void lint_dnssec(struct lint *lint, const struct lint_place *place, const struct gathered *gathered)
@@ -257,7 +260,8 @@ void lint_dnssec(struct lint *lint, const struct lint_place *place, const struct
     for (uint32_t i = 0; i < gathered->set_count; i++)
         signatures |= gathered->sets[i].sig_count > 0;
     /* Nothing of this for the names of unsigned zones, which are many. */
-    if (!signatures && keys == NULL && lint->last_nsec.record == NULL && set_of(gathered, TYPE_NSEC) == NULL)
+    if (!signatures && !place->signed_zone && keys == NULL && lint->last_nsec.record == NULL &&
+        set_of(gathered, TYPE_NSEC) == NULL)
         return;
     char owner[NAME_TEXT_MAX];
     struct signing signing = {lint, place, gathered, owner, (uint32_t)time(NULL)};
@@ -268,11 +272,49 @@ void lint_dnssec(struct lint *lint, const struct lint_place *place, const struct
         check_keys(&signing, keys);
     if (place->above != 0 || gathered->set_count == 0)
         return;
-    const struct gathered_record *nsec = nsec_of(&signing);
-    if (signatures)
-        check_unsigned(&signing);
+    const struct gathered_set *nsecs = set_of(gathered, TYPE_NSEC);
+    const struct gathered_record *nsec = nsecs != NULL ? plain_record(&signing, nsecs) : NULL;
+    if (signatures || place->signed_zone)
+        check_unsigned(&signing, signatures);
     check_chain(&signing, nsec);
     if (nsec != NULL)
         check_bitmap(&signing, nsec);
     lint->last_nsec = nsec != NULL ? *nsec : (struct gathered_record){0};
+}
+
+/* RFC 5155 3.1.7: each NSEC3 names the next hash; rdata is algorithm, flags, iterations, the salt, the hash.
+ */
+static const uint8_t *next_hash(const struct tape_record *nsec3)
+{
+    const uint8_t *rdata = nsec3->rdata;
+    size_t at = 5u + (nsec3->rdata_len > 4 ? rdata[4] : 0u);
+    return nsec3->rdata_len >= at + 21 && rdata[at] == 20 ? rdata + at + 1 : NULL;
+}
+
+/* While a zone changes its salt, two chains lie among each other (RFC 5155 10.4). */
+static bool same_chain(const struct tape_record *a, const struct tape_record *b)
+{
+    return a->rdata_len > 4 && b->rdata_len > 4 && a->rdata[0] == b->rdata[0] &&
+           memcmp(a->rdata + 2, b->rdata + 2, 3) == 0 && memcmp(a->rdata + 5, b->rdata + 5, a->rdata[4]) == 0;
+}
+
+void lint_nsec3(struct lint *lint, const struct lint_place *place, const struct gathered *gathered,
+    const uint8_t hash[20])
+{
+    char owner[NAME_TEXT_MAX];
+    struct signing signing = {lint, place, gathered, owner, (uint32_t)time(NULL)};
+    const struct gathered_set *set = set_of(gathered, TYPE_NSEC3);
+    const struct gathered_record *last = &lint->last_nsec;
+    name_print(place->owner, owner);
+    if (set == NULL)
+        return;
+    check_signatures(&signing, set);
+    if (place->signed_zone)
+        check_unsigned(&signing, set->sig_count > 0);
+    const struct gathered_record *here = plain_record(&signing, set);
+    const uint8_t *next = last->record != NULL ? next_hash(last->record) : NULL;
+    if (next != NULL && memcmp(next, hash, 20) != 0 && same_chain(last->record, here->record))
+        lint_report(lint, LINT_NSEC_CHAIN, last->run, last->record,
+            "the NSEC3 record before %s leads elsewhere", owner);
+    lint->last_nsec = *here;
 }

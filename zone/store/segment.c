@@ -192,6 +192,7 @@ static void check_node(struct walk *walk, const struct run *run, const struct an
     struct lint_place place = {.owner = run->name,
         .apex_name = walk->build->apex,
         .run = run,
+        .signed_zone = walk->build->apex_signed,
         .consecutive = true,
         .apex = walk->depth == 0,
         .wildcard = (here->flags & NODE_WILDCARD) != 0,
@@ -302,6 +303,14 @@ static void add_nsec3(struct walk *walk, const struct sort_entry *entries, size_
         return;
     }
     size_t size = gather_size(&walk->gathered, name_len);
+    if (!walk->write && walk->segment->lint.all) {
+        struct lint_place place = {.owner = run->name,
+            .apex_name = build->apex,
+            .run = run,
+            .signed_zone = build->apex_signed,
+            .consecutive = true};
+        lint_nsec3(&walk->segment->lint, &place, &walk->gathered, hash);
+    }
     if (walk->write) {
         struct ancestor here = {.name = run->name, .name_len = (uint8_t)name_len, .flags = NODE_NSEC3};
         struct node *node = write_header(walk, &here, build->apex_ref, 1);

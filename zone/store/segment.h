@@ -60,6 +60,7 @@ struct build {
     uint32_t apex_ref;
     bool skeleton;       /* for checks only: nodes without their records */
     uint16_t apex_flags; /* DNAME at the apex hides all below */
+    bool apex_signed;    /* some of its sets have signatures */
     const struct sort_entry *entries;
     const struct sort_entry *nsec3_entries;
     size_t count, nsec3_count;

@@ -25,6 +25,7 @@ static const char beginning[] = "$ORIGIN z.\n"
 #define SIGNATURE(owner, type, labels, end, signer)                                                          \
     owner " RRSIG " type " 13 " labels " 60 " end " 20200101000000 1 " signer " AAAA\n"
 #define SIGNED(owner, type, labels) SIGNATURE(owner, type, labels, "20370101000000", "z.")
+#define HASH "0000000000000000000000000000000"
 #define KEY64 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
 
 static const struct row {
@@ -102,8 +103,24 @@ static const struct row {
     {"dnskey-fields: the protocol", "@ DNSKEY 256 2 13 " KEY64 "\n", "7 dnskey-fields\n"},
     {"dnskey-fields: the length", "@ DNSKEY 256 3 15 " KEY64 "\n", "7 dnskey-fields\n"},
     {"a key as it should be", "@ DNSKEY 256 3 13 " KEY64 "\n", ""},
+    {"rrset-unsigned: a name of a signed zone",
+        "a A 192.0.2.1\nb NS ns.other.\nc.b TXT d\n" SIGNED("@", "SOA", "1") SIGNED("@", "NS", "1")
+            SIGNED("ns", "A", "2"),
+        "7 rrset-unsigned\n9 occluded\n"},
+    {"rrset-unsigned: NSEC3",
+        SIGNED("@", "SOA", "1") SIGNED("@", "NS", "1") SIGNED("ns", "A", "2") HASH "0 NSEC3 1 0 0 - " HASH
+                                                                                   "0 A\n",
+        "10 rrset-unsigned\n"},
+    {"nsec-chain: NSEC3",
+        HASH "2 NSEC3 1 0 0 - " HASH "0 A\n" HASH "0 NSEC3 1 0 0 - " HASH "2 A\n" HASH "1 NSEC3 1 0 0 - " HASH
+             "2 A\n",
+        "8 nsec-chain\n"},
+    {"two chains with different salts beside each other",
+        HASH "0 NSEC3 1 0 0 - " HASH "2 A\n" HASH "1 NSEC3 1 0 0 ab " HASH "3 A\n" HASH
+             "2 NSEC3 1 0 0 - " HASH "0 A\n" HASH "3 NSEC3 1 0 0 ab " HASH "1 A\n",
+        ""},
     {"rrsig-without-rrset: the keys", SIGNED("@", "DNSKEY", "1"),
-        "7 rrsig-without-rrset\n4 rrset-unsigned\n"},
+        "7 rrsig-without-rrset\n4 rrset-unsigned\n6 rrset-unsigned\n"},
     {"nsec-types: too many", "x A 192.0.2.1\nx NSEC z. A MX NSEC\n", "8 nsec-types\n"},
     {"nsec-types: too few", "x A 192.0.2.1\nx TXT a\nx NSEC z. A NSEC\n", "9 nsec-types\n"},
     {"nsec-types: glue at a delegation", "x NS x\nx A 192.0.2.1\nx NSEC z. A NS NSEC\n", "9 nsec-types\n"},
