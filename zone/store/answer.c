@@ -259,7 +259,7 @@ static unsigned add_referral(struct answering *answering)
     answering_own(answering, answering_add(answering, SECTION_AUTHORITY, node_rrset(cut, TYPE_NS)), label);
     if (ds != NULL && ds->count > 0)
         answering_own(answering, answering_add(answering, SECTION_AUTHORITY, ds), label);
-    else
+    else if (answering->proofs)
         denial_no_ds(answering, cut);
     return index;
 }
@@ -278,7 +278,8 @@ static void complete(struct answering *answering, enum verdict verdict)
 {
     if (verdict == VERDICT_REFERRAL) {
         unsigned ns_ref = add_referral(answering);
-        denial_write(answering);
+        if (answering->proof_count > 0)
+            denial_write(answering);
         if (LIKELY(!answering->failed))
             additional_glue(answering, ns_ref, answering->cut);
         return;
