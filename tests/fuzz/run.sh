@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh SECONDS TARGET...: each libFuzzer target for SECONDS, from the seeds in testdata/fuzz/NAME (NAME
-# is the target's without _fuzz); those of image are zones, compiled by $ZONETOOL. What it learns stays in build/fuzz/corpus; a crash is kept there too.
+# is the target's without _fuzz); those of image are zones, compiled by $ZONETOOL. What it learns stays in
+# build/fuzz/corpus; a crash is kept there too.
 seconds=$1
 shift
 passed=0
