@@ -204,7 +204,8 @@ bool parse_hex(struct rdata_parser *p)
 struct group {
     uint32_t value;
     unsigned count;
-    bool closed; /* padding was seen: nothing may follow */
+    unsigned pad; /* one of two padding characters, the other may stand behind a blank */
+    bool closed;  /* padding was seen: nothing may follow */
 };
 
 /* Loose digits one by one, until the group is whole. */
@@ -229,12 +230,17 @@ static bool group_add(struct rdata_parser *p, struct group *group, size_t *at, s
 static bool group_close(struct rdata_parser *p, struct group *group, size_t pad)
 {
     const char *at = p->token.text + p->token.len - pad;
-    if (group->count + pad != 4 || group->count < 2)
+    unsigned all = group->pad + (unsigned)pad;
+    if (group->count == 2 && all == 1) {
+        group->pad = 1;
+        return true;
+    }
+    if (group->count + all != 4 || group->count < 2)
         return parser_refuse_at(p, at, pad, padding_hint, ": the padding does not fit");
-    uint32_t value = group->value << (pad == 1 ? 6 : 12);
-    if ((value & (pad == 1 ? 0xffu : 0xffffu)) != 0)
+    uint32_t value = group->value << (all == 1 ? 6 : 12);
+    if ((value & (all == 1 ? 0xffu : 0xffffu)) != 0)
         return parser_refuse_at(p, at - 1, pad + 1, NULL, ": the last digit has bits that mean nothing");
-    parser_put(p, value >> (pad == 1 ? 8 : 16), 3 - (unsigned)pad);
+    parser_put(p, value >> (all == 1 ? 8 : 16), 3 - all);
     group->count = 0;
     group->closed = true;
     return true;
@@ -251,6 +257,8 @@ static bool base64_token(struct rdata_parser *p, struct group *group)
     while (pad < 2 && pad < len && text[len - 1 - pad] == '=')
         pad++;
     size_t end = len - pad;
+    if (group->pad > 0 && end > 0)
+        return parser_refuse_at(p, text, len, padding_hint, " goes on after its padding");
     if (group->count > 0 && !group_add(p, group, &at, end))
         return false;
     if (group->count == 0) {

@@ -232,6 +232,10 @@ static const char *type_hint(const struct token *token)
 static void report_type(struct reader *reader, const struct token *token)
 {
     const char *near = type_suggest(token->text, token->len), *hint = type_hint(token);
+    if (token->quoted) {
+        report_token(reader, "unknown-type", token, "remove the quotes", "a quoted record type");
+        return;
+    }
     if (near == NULL || strncmp(hint, "an entry", 8) != 0)
         report_token(reader, "unknown-type", token, hint, "not a record type:");
     else
