@@ -37,6 +37,8 @@
 
 /* ---- setting up ---- */
 
+struct netset;
+
 /* What the plugins of one server block set for the block itself; setup->block. */
 struct block {
     const uint8_t *const *zones; /* the block's keys, wire names in lower case */
@@ -49,6 +51,8 @@ struct block {
     bool cookies;                 /* cookies: query->verified is valid behind it */
     bool times;                   /* set by a plugin that reads query->begin_ns and end_ns */
     uint16_t udp_size;            /* bufsize: 0 for the default of 1232 */
+    uint32_t tcp_per_client;      /* tcp: connections one client may have, 0: any number */
+    const struct netset *tcp_exempt;
 };
 
 /* Loads that setup leaves for later, to be run in parallel: JOB(ARG) runs on some thread before the set up

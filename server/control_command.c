@@ -84,6 +84,7 @@ static const struct {
     COUNTER(connections),
     COUNTER(connections_now),
     COUNTER(connections_evicted),
+    COUNTER(connections_refused),
 };
 
 static void put_rcodes(struct json *json, const struct server_counters *count)

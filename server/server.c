@@ -238,6 +238,7 @@ static void add_counters(struct server_counters *sum, const struct worker_counte
     ADD(connections);
     ADD(connections_now);
     ADD(connections_evicted);
+    ADD(connections_refused);
     ADD(suspended);
     ADD(send_errors);
 #undef ADD

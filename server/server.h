@@ -55,7 +55,8 @@ struct server_counters {
     uint64_t connections; /* TCP, accepted */
     uint64_t connections_now;
     uint64_t connections_evicted;
-    uint64_t suspended; /* queries that waited for something */
+    uint64_t connections_refused; /* by the limit of the tcp plugin */
+    uint64_t suspended;           /* queries that waited for something */
     uint64_t send_errors;
 };
 

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "server/serve.h"
+#include "server/tcp_clients.h"
 #include "server/world.h"
+#include "zone/wire/netset.h"
 
 #define FRAME_MAX (2 + MESSAGE_MAX)
 #define READ_ROOM (FRAME_MAX + 64 * 1024)
@@ -35,6 +37,7 @@ struct tcp_connection {
     unsigned waiting; /* suspended queries */
     bool ended;       /* the client will send no more (RFC 7766 6.2.4: what it asked is still answered) */
     bool handle_open;
+    bool counted; /* among those of its client */
 };
 
 struct tcp_side {
@@ -107,6 +110,8 @@ static void tcp_close(struct tcp_connection *c)
         return;
     unlink_connection(side, c);
     side->count--;
+    if (c->counted)
+        tcp_client_leave(&c->client);
     counter_add(&c->worker->counters.connections_now, (uint64_t)-1);
     uv_poll_stop(&c->poll);
     uv_close((uv_handle_t *)&c->poll, on_closed);
@@ -390,18 +395,37 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
 /* ---- accepting ---- */
 
+static bool is_limited(const struct block *limits, const union address *client)
+{
+    if (limits == NULL)
+        return false;
+    return client->any.sa_family == AF_INET6
+               ? !netset_has6(limits->tcp_exempt, client->v6.sin6_addr.s6_addr)
+               : !netset_has4(limits->tcp_exempt, (const uint8_t *)&client->v4.sin_addr);
+}
+
 static void welcome(struct listener *listener, int fd, const union address *client)
 {
     struct worker *worker = listener->worker;
     struct tcp_side *side = worker->tcp;
+    const struct block *limits = worker->world->tcp;
+    bool counted = is_limited(limits, client);
+    if (counted && !tcp_client_enter(client, limits->tcp_per_client)) {
+        counter_add(&worker->counters.connections_refused, 1);
+        close(fd);
+        return;
+    }
     if (side->count >= side->limit)
         evict(worker);
     struct tcp_connection *c = calloc(1, sizeof *c);
     if (c == NULL || uv_poll_init(&worker->loop, &c->poll, fd) != 0) {
         free(c);
         close(fd);
+        if (counted)
+            tcp_client_leave(client);
         return;
     }
+    c->counted = counted;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     c->worker = worker;
     c->listener = listener;
@@ -423,11 +447,9 @@ static void welcome(struct listener *listener, int fd, const union address *clie
     choose_events(c);
 }
 
-void tcp_acceptable(uv_poll_t *poll, int status, int events)
+static void accept_some(struct listener *listener)
 {
-    struct listener *listener = poll->data;
     struct worker *worker = listener->worker;
-    (void)status, (void)events;
     if (!worker->tcp->timer_ready) {
         uv_timer_init(&worker->loop, &worker->tcp->timer);
         worker->tcp->timer.data = worker;
@@ -444,6 +466,15 @@ void tcp_acceptable(uv_poll_t *poll, int status, int events)
         }
         welcome(listener, fd, &client);
     }
+}
+
+void tcp_acceptable(uv_poll_t *poll, int status, int events)
+{
+    struct listener *listener = poll->data;
+    (void)status, (void)events;
+    worker_enter(listener->worker);
+    accept_some(listener);
+    worker_leave(listener->worker);
 }
 
 /* ---- suspended queries ---- */

@@ -43,7 +43,7 @@ static inline void counter_add(counter *counted, uint64_t more)
 
 struct worker_counters {
     counter queries[2], replies, rcodes[24], dropped, malformed, truncated, batches, connections,
-        connections_now, connections_evicted, suspended, send_errors;
+        connections_now, connections_evicted, connections_refused, suspended, send_errors;
 };
 
 struct worker {

@@ -259,6 +259,9 @@ static enum err finish_chain(struct world *world, struct chain *chain)
     other->other = other;
     chain->other = other;
     world->times |= chain->block.times;
+    uint32_t limit = chain->block.tcp_per_client;
+    if (limit != 0 && (world->tcp == NULL || limit < world->tcp->tcp_per_client))
+        world->tcp = &chain->block;
     if (chain->block.cookies && world->cookies == NULL)
         world->cookies = other;
     enum err err = flatten(world, chain, chain, false);

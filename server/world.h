@@ -67,6 +67,7 @@ struct world {
     const struct suffix_table **routes; /* by endpoint id; NULL entries refuse all */
     unsigned route_count;
     bool times;                  /* some chain wants time stamps */
+    const struct block *tcp;     /* the one with the lowest limit on a client's connections, or NULL */
     const struct chain *cookies; /* answers a cookie without a question (RFC 7873 5.4), or NULL */
 
     struct arena memory;

@@ -1,8 +1,11 @@
 """Plugins that say who gets what: acl, header, minimal."""
 
+import contextlib
 import os
 import socket
+import struct
 import sys
+import time
 
 import dns.edns
 import dns.flags
@@ -183,3 +186,39 @@ def test_minimal():
         for name, qtype in (("nx.example.org", "A"), ("www.example.org", "TXT"), ("a.sub.example.org", "A")):
             answer = ask(daemon, name, qtype)
             assert answer.authority and answer.to_wire()[2:] == ask(plain, name, qtype).to_wire()[2:], answer.to_text()
+
+
+# ---- tcp ----
+
+def is_served(sock):
+    """Asks over the connection; false when the server has closed it."""
+    try:
+        sock.sendall(struct.pack("!H", len(WWW)) + WWW)
+        return sock.recv(2) != b""
+    except (ConnectionResetError, BrokenPipeError):
+        return False
+
+
+WWW = server.question("www.example.org.", "A", 1)
+
+
+def test_tcp_connections_of_one_client():
+    """Over all workers together; a closed connection makes room; others and exempt clients are not concerned."""
+    with harness.Workspace() as space, contextlib.ExitStack() as stack:
+        daemon = serve(space, " tcp {\n  per-client 5\n  exempt 127.0.9.0/24\n }", workers=2)
+
+        def connect(source):
+            return stack.enter_context(
+                socket.create_connection(("127.0.0.1", daemon.port), timeout=3, source_address=(source, 0)))
+
+        mine = [connect("127.0.0.2") for _ in range(8)]
+        served = [sock for sock in mine if is_served(sock)]
+        assert 5 <= len(served) <= 6, len(served)  # two workers may both see the last free place
+        assert is_served(connect("127.0.0.3")), "another client"
+        assert all(is_served(connect("127.0.9.1")) for _ in range(12)), "exempt"
+        for sock in mine:
+            sock.close()
+        limit = time.monotonic() + 5
+        while not is_served(connect("127.0.0.2")):
+            assert time.monotonic() < limit, "there is room again"
+            time.sleep(0.02)
