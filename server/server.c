@@ -173,6 +173,22 @@ static void refresh(const struct world *world)
     }
 }
 
+/* A Corefile without a block is one that is just being written, or lost: nobody means to stop serving so. */
+static enum err refuse_nothing(const struct server *server, const struct world *world)
+{
+    const struct finding_sink *sink = &server->options.sink;
+    struct finding finding = {.severity = SEVERITY_ERROR,
+        .rule = "no-block",
+        .file = server->options.corefile,
+        .message = "there is no server block any more: the old configuration is kept",
+        .hint = "to stop serving, stop the server"};
+    if (world->chain_count > 0 || server->world->chain_count == 0)
+        return ERR_OK;
+    if (sink->report != NULL)
+        sink->report(sink->context, &finding);
+    return ERR_INVALID;
+}
+
 static enum err replace_world(struct server *server)
 {
     const struct finding_sink *sink = &server->options.sink;
@@ -180,7 +196,9 @@ static enum err replace_world(struct server *server)
     enum err err = world_build(server->options.corefile, server->options.port, false, sink, &world);
     if (err != ERR_OK)
         return err;
-    err = listen_prepare(&server->listen, world, server->worker_count, sink);
+    err = refuse_nothing(server, world);
+    if (err == ERR_OK)
+        err = listen_prepare(&server->listen, world, server->worker_count, sink);
     if (err == ERR_OK) {
         err = world_start(world);
         if (err != ERR_OK)

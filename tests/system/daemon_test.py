@@ -195,6 +195,16 @@ def test_broken_reload_keeps_serving():
         assert status["reloads"] >= 1 and status["reload_failures"] >= 2, status
 
 
+def test_reload_of_nothing_keeps_serving():
+    """A Corefile that is being written is empty for a moment."""
+    with harness.Workspace() as space:
+        server = Daemon(space, "nothing").up()
+        for text in ("", "# x\n", "(a) {{\n    whoami\n}}\n"):
+            server.corefile(text)
+            assert "[no-block]" in server.control("reload", status=1)
+            assert server.rcode() == 0
+
+
 def test_status_and_stats():
     with harness.Workspace() as space:
         server = Daemon(space, "status", arguments=["-workers", "1"]).up()
