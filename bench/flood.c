@@ -1,15 +1,16 @@
 /* flood: keeps a name server busy over UDP and counts what comes back.
  *
  *   flood --port P --queries FILE [--server 127.0.0.1] [--sockets 16] [--window 8] [--seconds 5]
- *         [--warmup 1] [--rate N] [--answers N] [--late-ms 20] [--edns | --do]
+ *         [--warmup 1] [--rate N] [--answers N] [--late-ms 20] [--edns | --do] [--option HEX]
  *
  * A closed loop: each socket keeps `window` questions under way and asks the next one for every answer,
  * so the server is always saturated; sockets times window stays below what fits into the receive buffer
  * of a server that leaves it at its default (some 120 messages), so nothing is lost. With --rate the
  * questions are paced instead, to watch how late answers come while the server does something else (a
- * reload). FILE has "NAME TYPE" lines. The counters are printed as one line of JSON: answers per second,
- * rcodes, lost, late, the longest wait for an answer and the longest gap between two answers. SIGTERM and
- * SIGINT end it early, with the counters so far; --answers ends it after so many answers.
+ * reload). --option appends EDNS options in wire form to each question. FILE has "NAME TYPE" lines. The
+ * counters are printed as one line of JSON: answers per second, rcodes, lost, late, the longest wait for an
+ * answer and the longest gap between two answers. SIGTERM and SIGINT end it early, with the counters so far;
+ * --answers ends it after so many answers.
  *
  * The message ID carries the slot (low byte) and how often the slot was used (high byte), so a late
  * answer to an earlier question of the slot is told apart. */
@@ -31,7 +32,8 @@
 
 #define SLOTS 256
 #define BATCH 64
-#define PACKET_ROOM 300
+#define PACKET_ROOM 400
+#define OPTION_ROOM 96
 #define ANSWER_ROOM 4096
 #define LOST_NS 1000000000u
 
@@ -42,6 +44,8 @@ struct settings {
     double seconds, warmup, rate, late_ms;
     uint64_t answers; /* 0: by time alone */
     bool edns, dnssec;
+    uint8_t option[OPTION_ROOM]; /* EDNS options */
+    uint8_t option_len;
 };
 
 /* All questions, encoded one after the other. */
@@ -152,7 +156,10 @@ static size_t put_question(uint8_t *out, const char *name, uint16_t type, const 
         static const uint8_t opt[] = {0, 0, 41, 1232 >> 8, 1232 & 255, 0, 0, 0, 0, 0, 0};
         memcpy(out + len, opt, sizeof opt);
         out[len + 7] = settings->dnssec ? 0x80 : 0;
+        out[len + 10] = settings->option_len;
         len += sizeof opt;
+        memcpy(out + len, settings->option, settings->option_len);
+        len += settings->option_len;
     }
     return len;
 }
@@ -389,13 +396,23 @@ static double parse_number(const char *text, double low, double high)
     return value;
 }
 
+static void parse_hex(struct settings *settings, const char *text)
+{
+    unsigned octet;
+    for (; sscanf(text, "%2x", &octet) == 1 && settings->option_len < OPTION_ROOM; text += 2)
+        settings->option[settings->option_len++] = (uint8_t)octet;
+    if (*text != '\0')
+        fail("--option takes at most %d octets in hexadecimal digits", OPTION_ROOM);
+    settings->edns = true;
+}
+
 static void parse_options(struct settings *settings, int argc, char **argv)
 {
     static const struct option options[] = {{"server", 1, NULL, 'a'}, {"port", 1, NULL, 'p'},
         {"queries", 1, NULL, 'q'}, {"sockets", 1, NULL, 'n'}, {"window", 1, NULL, 'w'},
         {"seconds", 1, NULL, 's'}, {"warmup", 1, NULL, 'W'}, {"rate", 1, NULL, 'r'},
         {"late-ms", 1, NULL, 'l'}, {"answers", 1, NULL, 'A'}, {"edns", 0, NULL, 'e'}, {"do", 0, NULL, 'd'},
-        {NULL, 0, NULL, 0}};
+        {"option", 1, NULL, 'o'}, {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'a':
@@ -433,6 +450,9 @@ static void parse_options(struct settings *settings, int argc, char **argv)
             break;
         case 'd':
             settings->dnssec = true;
+            break;
+        case 'o':
+            parse_hex(settings, optarg);
             break;
         default:
             exit(2);

@@ -33,18 +33,18 @@ def total(directory):
     return count
 
 
-def one_run(settings, kind, zones, queries, answers):
+def one_run(settings, kind, zones, queries, answers, extra="", flood=()):
     harness.SERVERS["counted"] = under_callgrind(kind)
-    server = settings.space.start("counted", zones, minimal=True, deadline=300)
+    server = settings.space.start("counted", zones, minimal=True, deadline=300, extra=extra)
     seen = measure.wait_counters(settings.flood(server, queries, "--answers", answers, "--seconds", 120, "--warmup", 0,
-                                                "--sockets", 4, "--window", 16))
+                                                "--sockets", 4, "--window", 16, *flood))
     settings.end_server(server)
     return total(server.directory), seen["answers"]
 
 
-def per_answer(settings, kind, zones, queries):
-    few, few_answers = one_run(settings, kind, zones, queries, FEW)
-    many, many_answers = one_run(settings, kind, zones, queries, MANY)
+def per_answer(settings, kind, zones, queries, **how):
+    few, few_answers = one_run(settings, kind, zones, queries, FEW, **how)
+    many, many_answers = one_run(settings, kind, zones, queries, MANY, **how)
     return (many - few) / max(1, many_answers - few_answers)
 
 

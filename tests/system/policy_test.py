@@ -222,3 +222,24 @@ def test_tcp_connections_of_one_client():
         while not is_served(connect("127.0.0.2")):
             assert time.monotonic() < limit, "there is room again"
             time.sleep(0.02)
+
+
+SIGNATURE = "8 3 3600 20400101000000 20200101000000 1 example.org. " + "AAAA" * 8
+WILD = ZONE + "\n".join(f"{owner} RRSIG {covered} {SIGNATURE}" for owner, covered in (
+    ("@", "SOA"), ("@", "NS"), ("@", "NSEC"), ("*.wild", "A"), ("*.wild", "NSEC"))) + """
+@ NSEC *.wild SOA NS MX RRSIG NSEC
+*.wild NSEC @ A RRSIG NSEC
+"""
+
+
+def test_minimal_keeps_what_proves_a_wildcard():
+    """RFC 4035 3.1.3.3: without the NSEC record a validator would take the answer for a forged one."""
+    with harness.Workspace() as space:
+        daemon = serve(space, " minimal", zone=WILD)
+        query = dns.message.make_query("a.wild.example.org", "A", want_dnssec=True)
+        answer = dns.query.udp(query, "127.0.0.1", port=daemon.port, timeout=3)
+        assert [rrset.rdtype for rrset in answer.answer] == [1, 46], answer.to_text()
+        assert [rrset.rdtype for rrset in answer.authority] == [47, 46] and not answer.additional, answer.to_text()
+        exact = dns.message.make_query("example.org", "NS", want_dnssec=True)
+        answer = dns.query.udp(exact, "127.0.0.1", port=daemon.port, timeout=3)
+        assert answer.answer and not answer.authority and not answer.additional, answer.to_text()
