@@ -191,7 +191,7 @@ static bool parse_generic(struct rdata_parser *p)
         p->err = ERR_WIRE;
         return parser_refuse_at(p, mark.text, mark.len, NULL, " does not fit the type: %s", phrase);
     }
-    return true;
+    return parse_end(p); /* the digits may have ended at an open quote or parenthesis */
 }
 
 /* "TYPE field" or, for rdata of an unassigned type, "field". */

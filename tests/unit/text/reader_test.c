@@ -69,6 +69,8 @@ static const struct row rows[] = {
     {"unknown type (RFC 3597 5)", "a 1 TYPE65534 \\# 3 ab cdef\nb 1 CLASS1 TYPE1 \\# 4 c0000201\n",
         "a.z. 1 TYPE65534 \\# 3 ABCDEF\nb.z. 1 A 192.0.2.1\n", 0},
     {"generic form that lies about its length", "a 1 A \\# 4 c00002\n", "t:1:10 rdata-syntax\n", 0},
+    {"generic form that ends in an open quote or parenthesis",
+        "a 1 TYPE65534 \\# 1 AB \"c\nb 1 A \\# 4 c0000201 (", "t:1:23 syntax\nt:2:21 syntax\n", 0},
     {"another class", "@ 1 IN SOA a b 1 2 3 4 5\na 1 CH TXT b\n",
         SOA_OUT "a.z. 1 TXT \"b\"\nt:2:8 class-mismatch\n", 0},
     {"meta types", "a 1 ANY\nb 1 AXFR x\nc 1 A 192.0.2.1\n",
