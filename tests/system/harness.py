@@ -49,11 +49,29 @@ def program(name):
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin")
 
 
+PORT_LOCKS = []
+
+
+def lock_port(port):
+    """Reserves a port among the tests that run at the same time, until this process ends. Two servers may
+    bind one port without an error (SO_REUSEPORT), and each would get half of the questions."""
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        lock.bind(f"\0bailiwick-test-port-{port}")  # an abstract name: it leaves no file behind
+    except OSError:
+        lock.close()
+        return False
+    PORT_LOCKS.append(lock)
+    return True
+
+
 def free_port():
     """A port that is free for UDP and TCP on 127.0.0.1. Somebody else may take it before the server
     does: start() then tries another."""
     for _ in range(100):
-        port = random.SystemRandom().randrange(20000, 60000)
+        port = random.SystemRandom().randrange(20000, 32000)  # below the ephemeral ones
+        if not lock_port(port):
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
             try:
                 tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
