@@ -26,4 +26,7 @@ Serving example.org and 2.0.192.in-addr.arpa on port $port (examples/Corefile). 
 Ctrl-C stops it.
 
 END
+# The images of the zones stay in the build directory.
+XDG_CACHE_HOME=$PWD/build
+export XDG_CACHE_HOME
 exec "$server" -conf examples/Corefile -dns.port "$port"
