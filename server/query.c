@@ -49,6 +49,7 @@ void query_route(const struct world *world, struct slot *slot)
     unsigned opcode = message_opcode(&query->message);
     if (UNLIKELY(opcode != OPCODE_QUERY)) { /* RFC 2136 2.2, RFC 1996 3.10: nobody here takes them yet */
         query->reply.rcode = opcode == OPCODE_UPDATE ? RCODE_NOTIMP : RCODE_REFUSED;
+        query->reply.ede = EDE_NOT_SUPPORTED + 1;
         slot->served = SERVED_ANSWERED;
         return;
     }

@@ -9,7 +9,6 @@
 #include "zone/wire/type.h"
 
 enum action { ACTION_ALLOW, ACTION_BLOCK, ACTION_FILTER, ACTION_DROP };
-enum { EDE_BLOCKED = 15, EDE_FILTERED = 17, EDE_PROHIBITED = 18 };
 
 struct rule {
     enum action action;

@@ -392,6 +392,14 @@ static bool falls(const struct served_zone *served, const struct question *quest
     return false;
 }
 
+/* RFC 8914 4.15: so that who asks can tell a zone that is not there yet from one that is broken. */
+static enum served not_ready(struct query *query, const struct zonefile *zone)
+{
+    enum served served = query_fail(query, "file", RCODE_SERVFAIL, "%s could not be loaded yet", zone->path);
+    query->reply.ede = EDE_NOT_READY + 1;
+    return served;
+}
+
 static enum served serve(void *self, struct query *query)
 {
     struct lookup *lookup = &query->lookup;
@@ -404,9 +412,10 @@ static enum served serve(void *self, struct query *query)
     }
     const struct served_zone *served = lookup->zone;
     if (UNLIKELY(lookup->find.snapshot == NULL))
-        return query_fail(query, "file", RCODE_SERVFAIL, "%s could not be loaded yet", served->zone->path);
+        return not_ready(query, served->zone);
     if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR)) {
         query->reply.rcode = RCODE_REFUSED; /* transfers are for the transfer plugin, which comes before */
+        query->reply.ede = EDE_PROHIBITED + 1;
         return SERVED_ANSWERED;
     }
     find_end(&lookup->find);

@@ -246,3 +246,18 @@ def test_report_channel():
                 assert text in str(failure), failure
             else:
                 raise harness.Failure(f"accepted: {lines}")
+
+
+# ---- extended errors (RFC 8914) ----
+
+def test_refusals_say_why():
+    with harness.Workspace() as space:
+        path = space.write("zone", ZONE)
+        daemon = server.start(space, "example.org:{port} {\n file %s\n}\nmissing.org:{port} {\n file %s/missing\n}\n" % (path, space.path))
+        for name, qtype, rcode, code in (("www.example.net", "A", 5, 20), ("example.org", "AXFR", 5, 18), ("missing.org", "A", 2, 14)):
+            answer = ask(daemon, name, qtype)
+            assert answer.rcode() == rcode and option(answer, 15) == struct.pack("!H", code), answer.to_text()
+        update = dns.message.make_query("example.org", "SOA", use_edns=0)
+        update.set_opcode(5)
+        answer = wire.Answer(daemon.exchange(update.to_wire()))
+        assert answer.rcode == 4 and answer.opt[2] == struct.pack("!HHH", 15, 2, 21), answer.opt

@@ -32,7 +32,16 @@ enum edns_code {
 };
 
 /* Codes of RFC 8914 that this library uses itself; struct reply stores them plus one. */
-enum ede_code { EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_NOT_AUTHORITATIVE = 20, EDE_INVALID_QUERY_TYPE = 30 };
+enum ede_code {
+    EDE_OTHER = 0,
+    EDE_NOT_READY = 14,
+    EDE_BLOCKED = 15,
+    EDE_FILTERED = 17,
+    EDE_PROHIBITED = 18,
+    EDE_NOT_AUTHORITATIVE = 20,
+    EDE_NOT_SUPPORTED = 21,
+    EDE_INVALID_QUERY_TYPE = 30
+};
 
 struct edns {
     bool present;
