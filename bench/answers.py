@@ -6,10 +6,14 @@ import os
 
 import harness
 import measure
+import zonegen
 
 
-def one_round(settings, server, queries):
-    options = ["--seconds", settings.seconds, "--warmup", 0.3]
+SIGNED_MAX = 100000  # delegations of the signed zone: dnssec-signzone takes its time
+
+
+def one_round(settings, server, queries, more):
+    options = ["--seconds", settings.seconds, "--warmup", 0.3, *more]
     flood = settings.flood(server, queries, *options)
     cpu = server.cpu_seconds()
     seen = measure.wait_counters(flood)
@@ -17,7 +21,7 @@ def one_round(settings, server, queries):
     return seen, spent * 1e6 / max(1, seen["answers"] + seen["warmup_answers"])
 
 
-def shape(settings, title, zones, queries):
+def shape(settings, title, zones, queries, *more):
     measure.EchoServer.tool = settings.tool("echo")
     kinds = [*settings.kinds, "echo"]
     servers = {}
@@ -27,7 +31,7 @@ def shape(settings, title, zones, queries):
     rounds = {kind: [] for kind in kinds}
     for _ in range(settings.rounds):
         for kind in kinds:
-            rounds[kind].append(one_round(settings, servers[kind], queries))
+            rounds[kind].append(one_round(settings, servers[kind], queries, more))
     table = measure.Table(title, [("answers/s", "more", 0), ("CPU us/answer", "less", 2), ("resident MB", "less", 0),
                                   ("lost", None, 0), ("not NOERROR/NXDOMAIN", None, 0)])
     for kind in kinds:
@@ -49,3 +53,16 @@ def run(settings):
     path = settings.tld()
     yield shape(settings, f"answers per second of one core: {settings.delegations:,} delegations, mixed",
                 {"test.": path}, path + ".queries")
+    if zonegen.signer_missing() is None:
+        yield signed(settings)
+
+
+def signed(settings):
+    """NSEC3 with opt-out, as registries sign, and questions with DO."""
+    count = min(settings.delegations, SIGNED_MAX)
+    queries = os.path.join(settings.space.path, "signed.queries")
+    path = settings.genzone("to-sign.zone", "--shape", "tld", "--delegations", count, "--queries", queries,
+                            "--query-count", 300000)
+    path = zonegen.sign(path, "test.", "optout", settings.space.path)
+    return shape(settings, f"answers per second of one core: {count:,} delegations, NSEC3 opt-out, DO",
+                 {"test.": path}, queries, "--do")
