@@ -41,6 +41,23 @@ void tape_clear(struct tape *tape)
     memset(tape, 0, sizeof *tape);
 }
 
+/* Like mremap, which ThreadSanitizer does not see: it takes pages that one thread gave back that way, and
+ * another got, for shared by both. */
+static void *remap(struct tape *tape, size_t capacity)
+{
+#ifdef __SANITIZE_THREAD__
+    void *base = map(capacity);
+    if (base == NULL)
+        return NULL;
+    memcpy(base, tape->base, tape->len);
+    munmap(tape->base, tape->capacity);
+    return base;
+#else
+    void *base = mremap(tape->base, tape->capacity, capacity, MREMAP_MAYMOVE);
+    return base != MAP_FAILED ? base : NULL;
+#endif
+}
+
 static void *move_to_map(struct tape *tape, size_t capacity)
 {
     void *base = map(capacity);
@@ -54,9 +71,8 @@ static void *move_to_map(struct tape *tape, size_t capacity)
 enum err tape_grow(struct tape *tape)
 {
     size_t capacity = (tape->capacity * 2 + TAPE_RECORD_ROOM + HEAP_BELOW + 4095) & ~(size_t)4095;
-    void *base = on_heap(tape->capacity) ? move_to_map(tape, capacity)
-                                         : mremap(tape->base, tape->capacity, capacity, MREMAP_MAYMOVE);
-    if (base == NULL || base == MAP_FAILED)
+    void *base = on_heap(tape->capacity) ? move_to_map(tape, capacity) : remap(tape, capacity);
+    if (base == NULL)
         return ERR_MEMORY;
     tape->base = base;
     tape->capacity = capacity;
