@@ -336,8 +336,9 @@ static enum kind kind_of(const struct reply *reply)
         return KIND_ERROR;
     if (reply->count > 0 && reply->refs[0].section == SECTION_ANSWER)
         return KIND_ANSWER;
-    return !reply->authoritative && first_ref(reply, SECTION_AUTHORITY, TYPE_NS) != NULL ? KIND_REFERRAL
-                                                                                         : KIND_NODATA;
+    bool referral = first_ref(reply, SECTION_AUTHORITY, TYPE_NS) != NULL &&
+                    first_ref(reply, SECTION_AUTHORITY, TYPE_SOA) == NULL;
+    return referral ? KIND_REFERRAL : KIND_NODATA;
 }
 
 static bool lies_in(const void *at, const uint8_t *base, size_t size)

@@ -199,3 +199,16 @@ def test_mistakes_are_told():
                 assert text in str(failure), failure
             else:
                 raise harness.Failure(f"accepted: {line}")
+
+
+def test_reloads_under_load():
+    """Accounts come and go with the Corefile while queries are under way."""
+    with harness.Workspace() as space:
+        text = "responses-per-second %d"
+        daemon = serve(space, text % 1000, more=" cookies\n log", workers=2)
+        with open(os.path.join(daemon.directory, "Corefile"), encoding="ascii") as file:
+            corefile = file.read()
+        for turn in range(8):
+            burst(daemon, ["www.example.org.", "nx.example.org."] * SENT, wait=0.05)
+            daemon.reload(corefile.replace(text % 1000, text % (1000 + turn)))
+        assert daemon.ask("www.example.org.", "A").answer
