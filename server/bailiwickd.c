@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <uv.h>
@@ -388,6 +389,18 @@ static enum exit_status dispatch(struct daemon *daemon)
     return EXIT_FINE;
 }
 
+/* Every TCP connection takes a descriptor: what the soft limit (often 1024) forbids the hard one may allow.
+ */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("the limit of open files stays as it is: %s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
     static struct daemon daemon = {.findings_lock = PTHREAD_MUTEX_INITIALIZER};
@@ -395,6 +408,7 @@ int main(int argc, char **argv)
     int rest;
     /* SIGHUP means nothing here, as in CoreDNS; SIGUSR1 waits until the zones are loaded. */
     signal(SIGHUP, SIG_IGN);
+    raise_descriptor_limit();
     hold_reloads(SIG_BLOCK);
     signal(SIGPIPE, SIG_IGN);
     log_mark_priorities(notify_has_journal());

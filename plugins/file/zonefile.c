@@ -315,8 +315,8 @@ static void keep_old(struct zonefile *zone, const struct stamp *stamp, struct to
     if (told->errors == 0)
         told_failure(told, err_text(err), NULL);
     name_print(zone->name, name);
-    log_error("plugin/file: %s: the new text is not served because of %u errors; the old one goes on", name,
-        told->errors);
+    log_error("plugin/file: %s: the new text is not served because of %u error%s; the old one goes on", name,
+        told->errors, told->errors == 1 ? "" : "s");
     note_failure(zone, stamp, told->first);
 }
 
