@@ -91,10 +91,10 @@ class Connection:
         return data
 
 
-def start(space, corefile, **options):
+def start(space, corefile, make=Daemon, **options):
     for attempt in range(3):
         space.started += 1
-        daemon = Daemon(space.directory(f"daemon-{space.started}"), corefile, **options)
+        daemon = make(space.directory(f"daemon-{space.started}"), corefile, **options)
         space.servers.append(daemon)
         try:
             daemon.launch()

@@ -4,7 +4,6 @@
 import os
 import random
 import re
-import resource
 import shutil
 import socket
 import struct
@@ -302,14 +301,16 @@ def test_image_is_cached_and_survives_damage():
 
 # ---- TCP ----
 
+class FewFiles(server.Daemon):
+    """It raises the soft limit of open files to the hard one: both are low here."""
+
+    def command(self):
+        return ["prlimit", "--nofile=64:64"] + super().command()
+
+
 def test_too_many_connections_evict_the_idlest():
     with harness.Workspace() as space:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-        try:
-            daemon = server.start(space, ".:{port} {\n bind 127.0.0.1\n whoami\n}\n")
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        daemon = server.start(space, ".:{port} {\n bind 127.0.0.1\n whoami\n}\n", make=FewFiles)
         connections = [daemon.connect() for _ in range(30)]
         keep = connections[0]
         for _ in range(60):
