@@ -3,14 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "zone/base/hash.h"
 #include "zone/base/parallel.h"
 #include "zone/store/load.h"
 
-/* A file changed this short before it was read may change again within one tick of its times. */
-#define FRESH_NS ((int64_t)2000000000)
+/* A file that changed this short before it was opened may change again within one tick of its times. Ticks
+ * are some milliseconds, but whole seconds or two where the file system keeps no finer ones. */
+#define TICK_NS ((int64_t)100000000)
+#define COARSE_TICK_NS ((int64_t)2000000000)
+
+static bool is_fresh(const struct input *input)
+{
+    const struct input_stamp *stamp = &input->stamp;
+    int64_t last = stamp->modified_ns > stamp->changed_ns ? stamp->modified_ns : stamp->changed_ns;
+    return input->opened_ns - last < (last % 1000000000 == 0 ? COARSE_TICK_NS : TICK_NS);
+}
 
 static size_t entry_size(size_t path_len)
 {
@@ -56,15 +64,12 @@ static void digest(const struct input *input, unsigned threads, uint64_t sum[2])
 
 void source_list_write(struct sources *sources, unsigned threads, uint8_t *out)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     for (size_t i = 0; i < sources->count; i++) {
         const struct source *source = sources->files[i];
         struct image_source *entry = (struct image_source *)(void *)out;
         size_t path_len = strlen(source->path);
         entry->stamp = source->input.stamp;
-        if (now_ns - entry->stamp.modified_ns < FRESH_NS || now_ns - entry->stamp.changed_ns < FRESH_NS)
+        if (is_fresh(&source->input))
             entry->stamp.modified_ns = 0;
         digest(&source->input, threads, entry->digest);
         entry->path_len = (uint16_t)path_len;

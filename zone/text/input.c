@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "zone/base/guard.h"
@@ -78,6 +79,13 @@ static enum err map_or_copy(struct input *input, int fd, size_t len)
     return copy_stream(input, fd, len + 1);
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static struct input_stamp stamp_of(const struct stat *st)
 {
     return (struct input_stamp){
@@ -120,6 +128,7 @@ enum err input_open(struct input *input, const char *path)
         size_t size = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
         input->regular = S_ISREG(st.st_mode);
         input->stamp = stamp_of(&st);
+        input->opened_ns = now_ns();
         bool map = !standard && size >= COPY_BELOW;
         err = map ? map_or_copy(input, fd, size) : copy_stream(input, fd, size + 1);
     }

@@ -22,8 +22,9 @@ struct input {
     size_t len;
     size_t mapped; /* octets to unmap */
     struct input_stamp stamp;
-    bool regular; /* a plain file, so that the stamp means something */
-    int guard;    /* of the mapping, -1 without one */
+    int64_t opened_ns; /* when its stamp was taken */
+    bool regular;      /* a plain file, so that the stamp means something */
+    int guard;         /* of the mapping, -1 without one */
 };
 
 /* Opens PATH, "-" for standard input. errno tells why it failed. */
