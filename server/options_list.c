@@ -73,6 +73,18 @@ static enum err add_zone(
     return add_name(setup, field, name);
 }
 
+bool option_zones_cover_block(const struct setup *setup, const struct option_zones *zones)
+{
+    for (unsigned b = 0; b < setup->zones_count; b++) {
+        bool covered = false;
+        for (unsigned z = 0; z < zones->count && !covered; z++)
+            covered = name_under(setup->zones[b], zones->at[z]);
+        if (!covered)
+            return false;
+    }
+    return true;
+}
+
 enum err option_zones_default(struct setup *setup, struct option_zones *zones)
 {
     zones->count = 0;

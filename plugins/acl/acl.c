@@ -150,19 +150,6 @@ static bool make_room(struct acl *acl, unsigned more, struct arena *world)
     return true;
 }
 
-/* True when every name that reaches the block lies in one of the zones. */
-static bool covers_block(const struct setup *setup, const struct option_zones *zones)
-{
-    for (unsigned b = 0; b < setup->zones_count; b++) {
-        bool covered = false;
-        for (unsigned z = 0; z < zones->count && !covered; z++)
-            covered = name_under(setup->zones[b], zones->at[z]);
-        if (!covered)
-            return false;
-    }
-    return true;
-}
-
 static enum err setup(struct setup *setup, void **self)
 {
     struct acl *acl = *self;
@@ -180,7 +167,7 @@ static enum err setup(struct setup *setup, void **self)
         setup_warning(setup, &setup->directive->name, "acl { block net 192.0.2.0/24 }", "acl has no rule");
     if (!make_room(acl, written.rules.count, setup->world))
         return ERR_MEMORY;
-    acl->whole_block = acl->whole_block && covers_block(setup, &written.zones);
+    acl->whole_block = acl->whole_block && option_zones_cover_block(setup, &written.zones);
     for (unsigned i = 0; i < written.rules.count && err == ERR_OK; i++) {
         struct rule *rule = &acl->rules[acl->count++];
         rule->zones = (const uint8_t *const *)written.zones.at;

@@ -167,19 +167,6 @@ static uint64_t upper_bits(int64_t count)
     return count <= 0 ? 0 : count >= 64 ? UINT64_MAX : ~(UINT64_MAX >> count);
 }
 
-/* True when the zones are just the block's, so that every name that comes here lies in them. */
-static bool covers_block(const struct setup *setup, const struct option_zones *zones)
-{
-    for (unsigned b = 0; b < setup->zones_count; b++) {
-        bool covered = false;
-        for (unsigned z = 0; z < zones->count && !covered; z++)
-            covered = name_under(setup->zones[b], zones->at[z]);
-        if (!covered)
-            return false;
-    }
-    return true;
-}
-
 static enum err setup(struct setup *setup, void **self)
 {
     struct rrl *rrl = ARENA_NEW(setup->world, struct rrl);
@@ -196,7 +183,7 @@ static enum err setup(struct setup *setup, void **self)
         return err;
     rrl->zones = (const uint8_t *const *)written.zones.at;
     rrl->zones_count = written.zones.count;
-    rrl->whole_block = covers_block(setup, &written.zones);
+    rrl->whole_block = option_zones_cover_block(setup, &written.zones);
     rrl->mask4 = upper_bits(32 + written.prefix4);
     rrl->mask6[0] = upper_bits(written.prefix6);
     rrl->mask6[1] = upper_bits(written.prefix6 - 64);

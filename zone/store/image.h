@@ -109,9 +109,8 @@ struct image *image_new(uint64_t size) NODISCARD;
 void image_place(struct image *image) NONNULL(1);
 
 /* Moves an image in anonymous memory into huge pages, so that lookups, which jump about, miss the TLB less.
- * Takes a while: for a background thread, after the image serves. Not at building: a first touch of a huge
- * page costs several times that of the small pages it is made of (0.35 s for 172 MB, where small ones took
- * 0.1). */
+ * Takes a while: for a background thread, after the image serves. Not at building: zonetool check of a
+ * million delegations took 0.33 s of system time with its image in huge pages, 0.21 s in small ones. */
 void image_settle(const struct image *image) NONNULL(1);
 
 struct image *image_hold(struct image *image) NONNULL(1);

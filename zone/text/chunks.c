@@ -63,6 +63,8 @@ static void scan_chunk(void *context, size_t i)
         else if (is_directive(input, offset, "$TTL"))
             chunk->ttl_at = offset + 1;
     }
+    /* Mapped anew when the chunk is read: else the whole text would count as resident meanwhile. */
+    input_forget(input, from, to);
 }
 
 /* What a directive at OFFSET sets, as far as that can be told without reading all before it. */
