@@ -45,13 +45,17 @@ ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=default -pthread $(WARN) $(CFLAGS_$(B
 ALL_LDFLAGS = -pthread -rdynamic $(filter -fsanitize% --coverage,$(CFLAGS_$(BUILD))) $(LDFLAGS)
 
 # pkg-config is asked once, and only when something is compiled: it may not be installed yet.
-PKGS_ZONE := libsodium libcrypto
-PKGS_SERVER := libuv
+PKGS_ZONE := libsodium libssl libcrypto
+PKGS_SERVER := libuv libpcre2-8 libnghttp2
+PKGS_GIT := libgit2
+PKGS_GITSYNC := libcurl libmicrohttpd
 PKGS_TEST := cmocka ldns
 pkg_config = $(shell pkg-config $(1) $(2))
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_config,--cflags,$(PKGS_ZONE) $(PKGS_SERVER)))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg_config,--cflags,$(PKGS_ZONE) $(PKGS_SERVER) $(PKGS_GIT) $(PKGS_GITSYNC)))$(PKG_CFLAGS)
 ZONE_LIBS = $(eval ZONE_LIBS := $$(call pkg_config,--libs,$(PKGS_ZONE)))$(ZONE_LIBS)
 SERVER_LIBS = $(eval SERVER_LIBS := $$(call pkg_config,--libs,$(PKGS_SERVER) $(PKGS_ZONE)) -ldl)$(SERVER_LIBS)
+GIT_LIBS = $(eval GIT_LIBS := $$(call pkg_config,--libs,$(PKGS_GIT)))$(GIT_LIBS)
+GITSYNC_LIBS = $(eval GITSYNC_LIBS := $$(call pkg_config,--libs,$(PKGS_GIT) $(PKGS_GITSYNC)))$(GITSYNC_LIBS)
 TEST_LIBS = $(eval TEST_LIBS := $$(call pkg_config,--libs,$(PKGS_TEST)))$(TEST_LIBS)
 
 # Sources are found by their place: a new file needs no line here.
@@ -63,6 +67,8 @@ ZONE_OBJ = $(call obj,$(ZONE_SRC)) $(if $(filter x86_64,$(shell uname -m)),$(OBJ
 PLUGIN_SRC := $(sort $(wildcard plugins/*/*.c))
 SERVER_SRC := $(filter-out $(SERVER_MAIN),$(sort $(wildcard server/*.c)))
 ZONETOOL_SRC := $(if $(wildcard zone/store/load.c),$(sort $(wildcard zonetool/*.c)))
+SIGNER_SRC := $(sort $(wildcard signer/*.c))
+GITSYNC_SRC := $(sort $(wildcard gitsync/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))
 CASE_SRC := $(sort $(wildcard tests/case/*.c))
 CASES := $(sort $(wildcard tests/case/*.case))
@@ -70,7 +76,8 @@ SYSTEM := $(sort $(wildcard tests/system/*_test.py))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 
-PROGRAMS := $(patsubst server/%.c,$(BIN)/%,$(wildcard $(SERVER_MAIN))) $(if $(ZONETOOL_SRC),$(BIN)/zonetool)
+PROGRAMS := $(patsubst server/%.c,$(BIN)/%,$(wildcard $(SERVER_MAIN))) $(if $(ZONETOOL_SRC),$(BIN)/zonetool) \
+	$(if $(SIGNER_SRC),$(BIN)/signer) $(if $(GITSYNC_SRC),$(BIN)/gitsync)
 LIBRARIES := $(LIB)/libzone.a $(LIB)/libzone.so.$(VERSION)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
 CASE_BIN := $(if $(CASE_SRC),$(OUT)/case/runner)
@@ -148,7 +155,17 @@ $(BIN)/bailiwickd $(BIN)/bailiwickctl: $(BIN)/%: $(OBJ)/server/%.o $(LIB)/libser
 $(BIN)/zonetool: $(call obj,$(ZONETOOL_SRC)) $(LIB)/libzone.a
 	$(say) LD $@
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ZONE_LIBS) $(GIT_LIBS)
+
+$(BIN)/signer: $(call obj,$(SIGNER_SRC)) $(LIB)/libzone.a
+	$(say) LD $@
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ZONE_LIBS)
+
+$(BIN)/gitsync: $(call obj,$(GITSYNC_SRC)) $(LIB)/libzone.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ZONE_LIBS) $(GITSYNC_LIBS)
 
 $(OUT)/unit/%: $(OBJ)/tests/unit/%.o $(LIB)/libserver.a $(LIB)/libzone.a
 	$(say) LD $@

@@ -15,7 +15,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 
-FLOORS = ["base", "wire", "text", "store", "sec"]
+FLOORS = ["base", "wire", "text", "store", "sec", "net", "check"]
 PROGRAMS = ["server", "zonetool", "signer", "gitsync"]
 BANNED = "strcpy strcat sprintf vsprintf gets atoi atol atoll strtok alloca stpcpy"
 NOT_IN_HOT = re.compile(r"^(malloc|calloc|realloc|reallocarray|free|strdup|posix_memalign|aligned_alloc"
