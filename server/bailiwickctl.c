@@ -9,7 +9,7 @@
 
 #include "server/args.h"
 #include "server/control.h"
-#include "server/json.h"
+#include "zone/base/json.h"
 #include "zone/base/version.h"
 
 enum exit_status { EXIT_FINE = 0, EXIT_REFUSED = 1, EXIT_CANNOT = 2 };

@@ -12,11 +12,11 @@
 
 #include "server/args.h"
 #include "server/control.h"
-#include "server/notify.h"
 #include "server/plugin_list.h"
 #include "server/server.h"
 #include "zone/base/file.h"
 #include "zone/base/log.h"
+#include "zone/base/service.h"
 #include "zone/base/version.h"
 #include "zone/text/report.h"
 
@@ -114,7 +114,7 @@ static void stop(struct daemon *daemon)
 {
     if (daemon->server == NULL)
         return;
-    notify("STOPPING=1");
+    service_notify("STOPPING=1");
     for (unsigned i = 0; i < ARRAY_COUNT(daemon->signals); i++)
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     uv_close((uv_handle_t *)&daemon->drain, NULL);
@@ -126,9 +126,9 @@ static void stop(struct daemon *daemon)
 /* The server logs how it went. */
 static enum err reload(struct daemon *daemon)
 {
-    notify_reloading();
+    service_reloading();
     enum err err = server_reload(daemon->server);
-    notify("READY=1");
+    service_notify("READY=1");
     return err;
 }
 
@@ -209,7 +209,7 @@ static enum err hook_drain(void *context, unsigned seconds)
 {
     struct daemon *daemon = context;
     log_info("draining: stops in %u seconds", seconds);
-    notify("STATUS=draining");
+    service_notify("STATUS=draining");
     return uv_timer_start(&daemon->drain, drained, (uint64_t)seconds * 1000, 0) == 0 ? ERR_OK : ERR_INVALID;
 }
 
@@ -313,7 +313,7 @@ static enum exit_status run(struct daemon *daemon)
         stop(daemon);
         status = EXIT_CANNOT;
     } else {
-        notify("READY=1");
+        service_notify("READY=1");
     }
     uv_run(&daemon->loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon->loop);
@@ -411,7 +411,7 @@ int main(int argc, char **argv)
     raise_descriptor_limit();
     hold_reloads(SIG_BLOCK);
     signal(SIGPIPE, SIG_IGN);
-    log_mark_priorities(notify_has_journal());
+    log_mark_priorities(service_has_journal());
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (args_parse(argc, argv, rows, &daemon.arguments, &rest, why) != ERR_OK)
         return (int)misused(why);

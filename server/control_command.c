@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/json.h"
+#include "zone/base/json.h"
 #include "zone/base/version.h"
 #include "zone/wire/message.h"
 #include "zone/wire/name.h"

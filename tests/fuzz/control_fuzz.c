@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "server/control_command.h"
-#include "server/json.h"
+#include "zone/base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -19,7 +19,7 @@
 #include "server/args.h"
 #include "server/control.h"
 #include "server/control_command.h"
-#include "server/json.h"
+#include "zone/base/json.h"
 
 /* ---- a server made of fixed answers ---- */
 

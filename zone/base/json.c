@@ -1,4 +1,4 @@
-#include "server/json.h"
+#include "zone/base/json.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
-/* JSON (RFC 8259) as the control socket speaks it: a writer that puts the commas, and a printer that tells
- * an object to people. Each struct belongs to one thread. */
-#ifndef SERVER_JSON_H
-#define SERVER_JSON_H
+/* JSON (RFC 8259) as the control socket and the programs' --json speak it: a writer that puts the commas, and
+ * a printer that tells an object to people. Each struct belongs to one thread. */
+#ifndef ZONE_BASE_JSON_H
+#define ZONE_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>

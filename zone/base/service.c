@@ -1,4 +1,4 @@
-#include "server/notify.h"
+#include "zone/base/service.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +27,7 @@ static socklen_t address_of(const char *path, struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-void notify(const char *state)
+void service_notify(const char *state)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address;
@@ -41,17 +41,17 @@ void notify(const char *state)
         close(fd);
 }
 
-void notify_reloading(void)
+void service_reloading(void)
 {
     char state[80];
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
         (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
-    notify(state);
+    service_notify(state);
 }
 
-bool notify_has_journal(void)
+bool service_has_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat status;

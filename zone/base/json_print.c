@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/json.h"
+#include "zone/base/json.h"
 
 #define COLUMNS_MAX 16
 #define PATH_MAX_LEN 128
