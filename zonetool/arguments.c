@@ -38,6 +38,31 @@ static bool take_threads(struct arguments *arguments, const char *value)
     return true;
 }
 
+/* Set while the options of one command are read. */
+static const struct command *reading;
+
+/* Is WORD one of the words in LIST? */
+static bool is_listed(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = list; at != NULL && (at = strstr(at, word)) != NULL; at++) {
+        if (len > 0 && (at == list || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return strchr(word, ' ') == NULL;
+    }
+    return false;
+}
+
+static bool take_format(struct arguments *arguments, const char *value)
+{
+    if (!is_listed(reading->formats, value)) {
+        complain("--format %s: the formats of %s are: %s", value, reading->name, reading->formats);
+        return false;
+    }
+    arguments->format = value;
+    arguments->json = strcmp(value, "json") == 0;
+    return true;
+}
+
 static bool take_json(struct arguments *arguments, const char *value UNUSED)
 {
     arguments->json = true;
@@ -56,51 +81,99 @@ static const struct row {
     {'q', false, "quiet", NULL, "findings only, no summary", take_quiet},
     {'j', false, "threads", "N", "threads to use, one per core if not given", take_threads},
     {'J', true, "json", NULL, "print JSON", take_json},
+    {'F', true, "format", "FORMAT", "how to print it", take_format},
 };
+
+/* Does COMMAND take the shared option of ROW? */
+static bool has_row(const struct command *command, const struct row *row)
+{
+    return row->letter == 'F' ? command->formats != NULL : strchr(command->letters, row->letter) != NULL;
+}
+
+static const struct option_row none = {.word = NULL};
+
+static const struct option_row *own_rows(const struct command *command)
+{
+    return command->own != NULL ? command->own : &none;
+}
+
+/* One line of --help; LETTER 0: only the long form. */
+static void help_row(char letter, const char *word, const char *value, const char *text)
+{
+    char form[60];
+    if (letter == 0)
+        snprintf(form, sizeof(form), "    --%s %s", word, value != NULL ? value : "");
+    else
+        snprintf(form, sizeof(form), "-%c, --%s %s", letter, word, value != NULL ? value : "");
+    printf("  %-23s %s\n", form, text);
+}
 
 static void help(const struct command *command)
 {
     printf("usage: zonetool %s [OPTION...] %s\n%s\n\n", command->name, command->operands, command->summary);
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         const struct row *row = &rows[i];
-        if (strchr(command->letters, row->letter) == NULL)
-            continue;
-        char form[40];
-        if (row->hidden)
-            snprintf(form, sizeof(form), "    --%s", row->word);
-        else
-            snprintf(form, sizeof(form), "-%c, --%s", row->letter, row->word);
-        printf("  %s %-*s %s\n", form, (int)(20 - strlen(form)), row->value != NULL ? row->value : "",
-            row->help);
+        const char *text = row->letter == 'F' ? command->formats : row->help;
+        if (has_row(command, row))
+            help_row(row->hidden ? 0 : row->letter, row->word, row->value, text);
     }
+    for (const struct option_row *own = own_rows(command); own->word != NULL; own++)
+        help_row(own->letter, own->word, own->value, own->help);
 }
 
-/* What getopt_long wants, from the rows this command takes. Options may stand behind the files, too: one adds
- * -o to a line that failed for want of it. */
+#define OWN_MAX 24
+#define OWN_FIRST 256 /* what getopt_long returns for the first own option */
+
+/* What getopt_long wants to know of one option. */
+static void describe_row(
+    char letter, int code, const char *word, bool argument, char **letters, struct option **words)
+{
+    *(*words)++ = (struct option){word, argument ? required_argument : no_argument, NULL, code};
+    if (letter == 0)
+        return;
+    *(*letters)++ = letter;
+    if (argument)
+        *(*letters)++ = ':';
+}
+
+/* The rows this command takes. Options may stand behind the files, too: one adds -o to a line that failed for
+ * want of it. */
 static void describe(const struct command *command, char *letters, struct option *words)
 {
-    *letters++ = 'h';
-    *words++ = (struct option){"help", no_argument, NULL, 'h'};
+    describe_row('h', 'h', "help", false, &letters, &words);
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         const struct row *row = &rows[i];
-        if (strchr(command->letters, row->letter) == NULL)
-            continue;
-        int argument = row->value != NULL ? required_argument : no_argument;
-        *words++ = (struct option){row->word, argument, NULL, row->letter};
-        if (row->hidden)
-            continue;
-        *letters++ = row->letter;
-        if (row->value != NULL)
-            *letters++ = ':';
+        if (has_row(command, row))
+            describe_row(
+                row->hidden ? 0 : row->letter, row->letter, row->word, row->value != NULL, &letters, &words);
     }
+    const struct option_row *own = own_rows(command);
+    for (int i = 0; own[i].word != NULL && i < OWN_MAX; i++)
+        describe_row(own[i].letter, OWN_FIRST + i, own[i].word, own[i].value != NULL, &letters, &words);
     *letters = '\0';
     *words = (struct option){NULL, 0, NULL, 0};
 }
 
-static bool take(struct arguments *arguments, int letter, const char *value)
+static bool take_own(const struct option_row *own, const char *value)
 {
+    if (own->take != NULL)
+        return own->take(value);
+    if (own->flag != NULL)
+        *own->flag = true;
+    if (own->text != NULL)
+        *own->text = value;
+    return true;
+}
+
+static bool take(const struct command *command, struct arguments *arguments, int code, const char *value)
+{
+    const struct option_row *own = own_rows(command);
+    for (int i = 0; own[i].word != NULL; i++) {
+        if (code == OWN_FIRST + i || (own[i].letter != 0 && code == own[i].letter))
+            return take_own(&own[i], value);
+    }
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        if (rows[i].letter == letter)
+        if (rows[i].letter == code)
             return rows[i].take(arguments, value);
     }
     return false;
@@ -109,8 +182,9 @@ static bool take(struct arguments *arguments, int letter, const char *value)
 bool arguments_parse(
     struct arguments *arguments, const struct command *command, int argc, char **argv, enum outcome *outcome)
 {
-    char letters[2 * ARRAY_COUNT(rows) + 2];
-    struct option words[ARRAY_COUNT(rows) + 2];
+    char letters[2 * (ARRAY_COUNT(rows) + OWN_MAX) + 3];
+    struct option words[ARRAY_COUNT(rows) + OWN_MAX + 2];
+    reading = command;
     describe(command, letters, words);
     *arguments = (struct arguments){0};
     *outcome = OUTCOME_FAILED;
@@ -120,7 +194,7 @@ bool arguments_parse(
             *outcome = OUTCOME_CLEAN;
             return false;
         }
-        if (letter == '?' || !take(arguments, letter, optarg))
+        if (letter == '?' || !take(command, arguments, letter, optarg))
             return false;
     }
     arguments->operands = argv + optind;

@@ -7,11 +7,11 @@
 #include "zone/base/version.h"
 
 static const struct command commands[] = {
-    {"check", "oqj", "FILE...", 1, UINT32_MAX, "find mistakes in zone files (or damage in images)",
-        check_run},
-    {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run},
-    {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run},
-    {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run},
+    {"check", "oqj", "FILE...", 1, UINT32_MAX, "find mistakes in zone files (or damage in images)", check_run,
+        NULL, NULL},
+    {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run, NULL, NULL},
+    {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run, NULL, NULL},
+    {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run, "text json", NULL},
 };
 
 enum outcome complain(const char *format, ...)

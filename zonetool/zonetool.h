@@ -18,12 +18,25 @@ enum outcome {
     OUTCOME_FAILED = 2    /* the work could not be done: wrong usage, no such file ... */
 };
 
+/* An option of one subcommand. What it sets belongs to the subcommand's file: exactly one of FLAG, TEXT and
+ * TAKE is there. */
+struct option_row {
+    char letter; /* 0: it has only its long form */
+    const char *word;
+    const char *value; /* what its argument is called; NULL: it takes none */
+    const char *help;
+    bool *flag;
+    const char **text;
+    bool (*take)(const char *value); /* complains and says false when VALUE will not do */
+};
+
 struct arguments {
     const uint8_t *origin; /* -o, or NULL */
     uint8_t origin_name[NAME_MAX + 1];
-    unsigned threads; /* -j, 0: one per core */
-    bool quiet;       /* -q */
-    bool json;        /* --json */
+    unsigned threads;   /* -j, 0: one per core */
+    bool quiet;         /* -q */
+    bool json;          /* --json, or --format json */
+    const char *format; /* --format, one of the command's formats; NULL if not given */
     char *const *operands;
     unsigned operand_count;
 };
@@ -35,6 +48,8 @@ struct command {
     unsigned least, most; /* operands */
     const char *summary;
     enum outcome (*run)(const struct arguments *arguments);
+    const char *formats;          /* words that --format takes, blanks between; NULL: there is no --format */
+    const struct option_row *own; /* options of this command alone; the last has no word. May be NULL */
 };
 
 /* Reads options and operands behind the subcommand's name. On false *OUTCOME is the exit status: help was
