@@ -32,6 +32,7 @@
 #include "zone/text/finding.h"
 #include "zone/wire/message.h"
 #include "zone/wire/reply.h"
+#include "zone/wire/reply_open.h"
 
 #define PLUGIN_ABI 1
 
@@ -49,6 +50,7 @@ struct block {
     struct option_strings except; /* bind except */
     bool debug;                   /* debug */
     bool cookies;                 /* cookies: query->verified is valid behind it */
+    bool recursion;               /* set by plugins that ask others (forward): replies offer recursion, RA */
     bool times;                   /* set by a plugin that reads query->begin_ns and end_ns */
     uint16_t udp_size;            /* bufsize: 0 for the default of 1232 */
     uint32_t tcp_per_client;      /* tcp: connections one client may have, 0: any number */
@@ -199,6 +201,22 @@ enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
 
 /* Makes the rest of the chain answer for another name (lower or mixed case, copied). */
 enum err query_rename(struct query *query, const uint8_t *name) NODISCARD NONNULL(1, 2);
+
+/* The same for name, type and class together. A query of another class that becomes one of class IN goes on
+ * through the plugins for that. */
+enum err query_requestion(struct query *query, const uint8_t *name, uint16_t type, uint16_t class) NODISCARD
+    NONNULL(1, 2);
+
+/* For finish: query->question is BEFORE again, what it was when the same plugin's serve renamed it, and the
+ * reply is made one to that question. */
+enum err query_restore(struct query *query, const struct question *before) NODISCARD NONNULL(1, 2);
+
+/* For finish: gives a reply that is a finished message (reply.raw) the form of references, so that it can be
+ * looked at and changed. Costs nothing when it has it. */
+static inline NODISCARD NONNULL(1) enum err query_open(struct query *query)
+{
+    return reply_open(&query->reply, query->question, query->scratch);
+}
 
 /* Notes an error for the errors plugin, sets RCODE, and returns SERVED_ANSWERED. */
 enum served query_fail(struct query *query, const char *by, uint16_t rcode, const char *format, ...)

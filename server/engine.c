@@ -7,6 +7,7 @@
 #include "server/worker.h"
 #include "zone/base/ip.h"
 #include "zone/wire/edns.h"
+#include "zone/wire/type.h"
 
 #define DEPTH_MAX 8 /* sub-queries of sub-queries */
 
@@ -36,6 +37,7 @@ static enum served walk(struct query *query)
 static enum served finish(struct query *query)
 {
     const struct chain *chain = query->chain;
+    query->reply.recursion |= chain->block.recursion;
     if (!chain->finishes)
         return SERVED_ANSWERED;
     while (query->step > 0) {
@@ -167,14 +169,44 @@ void query_begin(struct query *query, const struct question *question, const str
 
 enum err query_rename(struct query *query, const uint8_t *name)
 {
+    return query_requestion(query, name, query->question->type, query->question->class);
+}
+
+/* From the plugins for other classes to those for IN: on behind the same plugin. */
+static void enter_main(struct query *query)
+{
+    const struct chain *from = query->chain, *to = from->main;
+    if (to == NULL || query->step >= from->step_count)
+        return;
+    for (uint16_t i = 0; i < to->step_count; i++) {
+        if (to->steps[i].self == from->steps[query->step].self) {
+            query->chain = to;
+            query->step = i;
+            return;
+        }
+    }
+}
+
+enum err query_requestion(struct query *query, const uint8_t *name, uint16_t type, uint16_t class)
+{
     struct question *question = arena_alloc(query->scratch, sizeof *question, _Alignof(struct question));
     const uint8_t *copy = (uint8_t *)arena_copy(query->scratch, name, name_len(name));
     if (question == NULL || copy == NULL)
         return ERR_MEMORY;
-    question_set(question, copy, query->question->type, query->question->class);
+    question_set(question, copy, type, class);
     query->question = question;
     query->lookup.owner = NULL;
+    if (class == CLASS_IN)
+        enter_main(query);
     return ERR_OK;
+}
+
+enum err query_restore(struct query *query, const struct question *before)
+{
+    enum err err = reply_rebase(&query->reply, query->question, before, query->scratch);
+    query->question = before;
+    query->lookup.owner = NULL;
+    return err;
 }
 
 enum served query_fail(struct query *query, const char *by, uint16_t rcode, const char *format, ...)

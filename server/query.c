@@ -70,6 +70,12 @@ static void tell_keepalive(struct query *query)
     (void)err; /* a courtesy */
 }
 
+static void fail(struct reply *reply)
+{
+    reply_clear(reply);
+    reply->rcode = RCODE_SERVFAIL;
+}
+
 void query_encode(struct slot *slot)
 {
     struct query *query = &slot->query;
@@ -85,6 +91,10 @@ void query_encode(struct slot *slot)
         .options = query->options,
         .options_len = query->options_len,
     };
+    if (UNLIKELY(query->question != &message->question) &&
+        query_restore(query, &message->question) !=
+            ERR_OK) /* a plugin asked another and did not put it back */
+        fail(&query->reply);
     query->reply_bytes = slot->out;
     query->reply_len = (uint32_t)reply_encode(&envelope, &query->reply, slot->out);
 }

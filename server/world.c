@@ -257,6 +257,8 @@ static enum err finish_chain(struct world *world, struct chain *chain)
         chain->udp_size = chain->block.udp_size;
     other->udp_size = chain->udp_size;
     other->other = other;
+    other->main = chain;
+    other->block.recursion = chain->block.recursion;
     chain->other = other;
     world->times |= chain->block.times;
     uint32_t limit = chain->block.tcp_per_client;

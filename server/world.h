@@ -39,6 +39,7 @@ struct chain {
     bool finishes; /* some step has a finish */
     uint16_t udp_size;
 
+    const struct chain *main;  /* of an `other` chain: the one it belongs to */
     const struct chain *other; /* for classes other than IN: only the plugins with PLUGIN_ALL_CLASSES */
     struct block block;
     struct instance *instances;

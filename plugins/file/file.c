@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plugins/file/cache.h"
+#include "plugins/file/follow.h"
 #include "plugins/file/zonefile.h"
 #include "plugins/plugin.h"
 #include "zone/base/log.h"
@@ -22,6 +23,7 @@ struct served_zone {
     struct zonefile *zone;
     const uint8_t *const *fall; /* names that fall through */
     unsigned fall_count;
+    bool fall_nodata;       /* names with other types, too */
     const struct token *at; /* its line in the Corefile, while that is read */
 };
 
@@ -56,6 +58,7 @@ struct written {
     int64_t reload_ms;
     bool by_mtime;
     struct option_zones fallthrough;
+    bool fallthrough_nodata;
     const char *cache;
 };
 
@@ -86,6 +89,10 @@ static const struct option options[] = {
         .flags = OPTION_OPTIONAL,
         .offset = offsetof(struct written, fallthrough),
         .help = "names that do not exist are left to the next plugin, in these zones, or in all"},
+    {.word = "fallthrough_nodata",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct written, fallthrough_nodata),
+        .help = "with fallthrough: so are names that exist, but not with the type asked for"},
     {.word = "cache",
         .arg = "DIRECTORY|off",
         .kind = OPTION_STRING,
@@ -204,6 +211,7 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
     served->zone = zone;
     served->fall = written->fallthrough.at;
     served->fall_count = written->fallthrough.count;
+    served->fall_nodata = written->fallthrough_nodata;
     served->at = &setup->directive->name;
     warn_outside(setup, name);
     file->zones[file->count++] = served;
@@ -251,13 +259,18 @@ static const char *cache_for(struct setup *setup, const struct file *file, const
     return strcmp(written->cache, "off") == 0 ? NULL : setup_path(setup, written->cache);
 }
 
-static enum err setup(struct setup *setup, void **self)
+static enum err set_up(struct setup *setup, void **self, bool partial)
 {
     struct written written = {0};
     struct file *file = *self;
     enum err err = options_parse(setup, options, &written);
     if (err != ERR_OK)
         return err;
+    if (partial && written.fallthrough.count == 0)
+        written.fallthrough = written.zones;
+    else if (written.fallthrough_nodata && written.fallthrough.count == 0)
+        setup_warning(setup, &setup->directive->name, "add a line: fallthrough",
+            "fallthrough_nodata has no effect without fallthrough");
     if (file == NULL) {
         file = file_new(setup);
         *self = file;
@@ -267,6 +280,11 @@ static enum err setup(struct setup *setup, void **self)
     for (unsigned i = 0; i < written.zones.count && err == ERR_OK; i++)
         err = add_zone(setup, file, &written, written.zones.at[i], cache);
     return err;
+}
+
+static enum err setup(struct setup *setup, void **self)
+{
+    return set_up(setup, self, false);
 }
 
 /* ---- living ---- */
@@ -383,8 +401,11 @@ static bool prefetch(void *self, struct query *query, unsigned step)
     }
 }
 
-static bool falls(const struct served_zone *served, const struct question *question)
+/* True when VERDICT is for the next plugin to overrule. */
+static bool falls(const struct served_zone *served, enum verdict verdict, const struct question *question)
 {
+    if (verdict != VERDICT_NXDOMAIN && !(verdict == VERDICT_NODATA && served->fall_nodata))
+        return false;
     for (unsigned i = 0; i < served->fall_count; i++) {
         if (name_under(question->lower, served->fall[i]))
             return true;
@@ -402,6 +423,7 @@ static enum served not_ready(struct query *query, const struct zonefile *zone)
 
 static enum served serve(void *self, struct query *query)
 {
+    const struct file *file = self;
     struct lookup *lookup = &query->lookup;
     const struct question *question = query->question;
     if (lookup->owner != self) {
@@ -421,11 +443,15 @@ static enum served serve(void *self, struct query *query)
     find_end(&lookup->find);
     struct answer_options how = {.dnssec = query->dnssec};
     enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);
-    if (UNLIKELY(served->fall_count > 0) && verdict == VERDICT_NXDOMAIN && falls(served, question)) {
+    if (UNLIKELY(served->fall_count > 0 && falls(served, verdict, question))) {
+        if (follow_wants(&query->reply))
+            return follow(query);
         reply_clear(&query->reply);
         lookup->owner = NULL; /* what comes is no answer from this zone */
         return SERVED_NEXT;
     }
+    if (UNLIKELY(verdict == VERDICT_ALIAS) && (served->fall_count > 0 || file->block->recursion))
+        return follow(query);
     return SERVED_ANSWERED;
 }
 
@@ -442,3 +468,25 @@ static const struct plugin file_plugin = {
     .stop = stop,
 };
 PLUGIN(file)
+
+/* partial: file for zones that hold only some of their names; the others are for the next plugin. */
+#ifndef PLUGIN_LOADABLE
+static enum err setup_partial(struct setup *setup, void **self)
+{
+    return set_up(setup, self, true);
+}
+
+static const struct plugin partial_plugin = {
+    .abi = PLUGIN_ABI,
+    .name = "partial",
+    .options = options,
+    .setup = setup_partial,
+    .start = start,
+    .serve = serve,
+    .prefetch = prefetch,
+    .refresh = refresh,
+    .zones = zones,
+    .stop = stop,
+};
+PLUGIN(partial)
+#endif

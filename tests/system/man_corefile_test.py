@@ -49,7 +49,7 @@ def corefiles(path):
 def zone_files(directory, text):
     """Writes a small zone, good for any origin, for each file that a plugin of the Corefile reads."""
     for root in re.findall(r"^\s*root (\S+)", text, re.M) or ["."]:
-        for path in re.findall(r"^\s*file (\S+)", text, re.M):
+        for path in re.findall(r"^\s*(?:file|partial) (\S+)", text, re.M):
             full = os.path.normpath(os.path.join(directory, root.lstrip("/"), path.lstrip("/")))
             os.makedirs(os.path.dirname(full), exist_ok=True)
             with open(full, "w", encoding="ascii") as file:
@@ -58,7 +58,7 @@ def zone_files(directory, text):
 
 def inside(text, directory):
     """The Corefile with its absolute paths moved below DIRECTORY."""
-    return re.sub(r"^(\s*(?:root|file) )/", lambda match: match[1] + directory + "/", text, flags=re.M)
+    return re.sub(r"^(\s*(?:root|file|partial) )/", lambda match: match[1] + directory + "/", text, flags=re.M)
 
 
 def plugins(directory, page):
