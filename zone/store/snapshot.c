@@ -94,6 +94,37 @@ size_t snapshot_owner(const struct snapshot *snapshot, const struct node *node, 
     return (size_t)node->name_len + header->apex_len;
 }
 
+/* The NSEC3 set has no index: its order is searched. */
+static const struct node *find_in_nsec3(const struct snapshot *snapshot, const uint8_t *name, unsigned len)
+{
+    const struct overlay *overlay = snapshot->overlay;
+    const struct image *image = snapshot->image;
+    uint32_t low = 0, high = image->header->nsec3_count;
+    if (overlay != NULL) {
+        const struct node *node = overlay_nth(overlay, true, overlay_lower_bound(overlay, true, name, len));
+        if (node != NULL && node->name_len == len && memcmp(node->name, name, len) == 0)
+            return overlay_removed(node) ? NULL : node;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct node *node = image_node(image, image->nsec3_order[middle]);
+        if (relative_compare(node->name, node->name_len, name, len) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == image->header->nsec3_count)
+        return NULL;
+    const struct node *node = image_node(image, image->nsec3_order[low]);
+    return node->name_len == len && memcmp(node->name, name, len) == 0 ? node : NULL;
+}
+
+const struct node *snapshot_find(
+    const struct snapshot *snapshot, bool nsec3, const uint8_t *name, unsigned name_len)
+{
+    return nsec3 ? find_in_nsec3(snapshot, name, name_len) : find_relative(snapshot, name, name_len);
+}
+
 void snapshot_walk_start(struct snapshot_walk *walk, const struct snapshot *snapshot)
 {
     *walk = (struct snapshot_walk){.snapshot = snapshot};

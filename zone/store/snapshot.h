@@ -50,6 +50,11 @@ struct snapshot_walk {
 void snapshot_walk_start(struct snapshot_walk *walk, const struct snapshot *snapshot) NONNULL(1, 2);
 const struct node *snapshot_walk_next(struct snapshot_walk *walk) NONNULL(1);
 
+/* The node of a relative name, lower case, among the ordinary ones or in the NSEC3 set; NULL when there is
+ * none. */
+const struct node *snapshot_find(
+    const struct snapshot *snapshot, bool nsec3, const uint8_t *name, unsigned name_len) NONNULL(1);
+
 /* The whole owner name of NODE in wire form; OUT has room for NAME_MAX. Returns its length. */
 size_t snapshot_owner(const struct snapshot *snapshot, const struct node *node, uint8_t *out)
     NONNULL(1, 2, 3);

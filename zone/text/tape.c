@@ -78,3 +78,50 @@ enum err tape_grow(struct tape *tape)
     tape->capacity = capacity;
     return ERR_OK;
 }
+
+/* ---- records from elsewhere ---- */
+
+#define RUN_SIZE_MAX (1u << 30)
+
+static struct run *run_of(struct tape *tape)
+{
+    return (struct run *)(void *)(tape->base + tape->run_at);
+}
+
+static void open_run(struct tape *tape, const uint8_t *owner, size_t owner_len)
+{
+    tape->len = (tape->len + 7) & ~(size_t)7;
+    tape->run_at = tape->len;
+    struct run *run = run_of(tape);
+    *run = (struct run){.labels = (uint8_t)name_labels(owner), .name_len = (uint8_t)owner_len};
+    memcpy(run->name, owner, owner_len);
+    run->records_at = (RUN_NAME_AT + (uint32_t)owner_len + 3) & ~3u;
+    tape->len += run->records_at;
+    tape->run_count++;
+}
+
+enum err tape_put(struct tape *tape, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+    size_t rdata_len)
+{
+    size_t owner_len = name_len(owner);
+    enum err err = tape_reserve(tape);
+    if (err != ERR_OK)
+        return err;
+    struct run *run = run_of(tape);
+    if (tape->run_count == 0 || run->name_len != owner_len || run->size > RUN_SIZE_MAX ||
+        memcmp(run->name, owner, owner_len) != 0)
+        open_run(tape, owner, owner_len);
+    struct tape_record *record = (struct tape_record *)(void *)(tape->base + tape->len);
+    record->type = type;
+    record->rdata_len = (uint16_t)rdata_len;
+    record->ttl = ttl;
+    record->behind = 0;
+    if (rdata_len > 0)
+        memcpy(record->rdata, rdata, rdata_len);
+    tape->len += (sizeof *record + rdata_len + 3) & ~(size_t)3;
+    tape->record_count++;
+    run = run_of(tape);
+    run->record_count++;
+    run->size = (uint32_t)((tape->len - tape->run_at + 7) & ~(size_t)7);
+    return ERR_OK;
+}

@@ -56,6 +56,11 @@ static inline NODISCARD enum err tape_reserve(struct tape *tape)
     return LIKELY(tape->capacity - tape->len >= TAPE_RECORD_ROOM) ? ERR_OK : tape_grow(tape);
 }
 
+/* Puts a record from elsewhere than a text on the tape; OWNER in lower case. One with the owner of the record
+ * before goes into its run. */
+enum err tape_put(struct tape *tape, const uint8_t *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+    size_t rdata_len) NODISCARD NONNULL(1, 2);
+
 static inline const struct run *tape_first(const struct tape *tape)
 {
     return (const struct run *)(const void *)tape->base;

@@ -1,6 +1,7 @@
 /* Overlays: a random zone is edited again and again, and after each edit the snapshot that load_changes makes
  * must be the zone of the edited text (zone_oracle.h). ZONES and SEED in the environment change how many
  * zones and which. */
+#include "tests/unit/store/zone_edit.h"
 #include "tests/unit/store/zone_oracle.h"
 
 #include <unistd.h>
@@ -68,109 +69,6 @@ static struct load_options options_for(unsigned way)
         .sink = {.report = tell}};
 }
 
-/* ---- edits ---- */
-
-static unsigned any_but_soa(void)
-{
-    unsigned at = made_any(&zone, zone.count);
-    bool soa = zone.records[at].type == TYPE_SOA && name_equal(zone.records[at].owner, zone.apex);
-    return soa && !zone.lawless ? zone.count : at;
-}
-
-static void remove_at(unsigned at)
-{
-    memmove(&zone.records[at], &zone.records[at + 1], (zone.count - at - 1) * sizeof *zone.records);
-    zone.count--;
-}
-
-static void remove_one(void)
-{
-    unsigned at = any_but_soa();
-    if (at < zone.count)
-        remove_at(at);
-}
-
-static void remove_name(void)
-{
-    unsigned at = any_but_soa();
-    bool below = made_one_in(&zone, 3);
-    uint8_t owner[NAME_MAX + 1];
-    if (at == zone.count || name_equal(zone.records[at].owner, zone.apex))
-        return;
-    memcpy(owner, zone.records[at].owner, sizeof owner);
-    for (unsigned i = zone.count; i-- > 0;) {
-        const uint8_t *name = zone.records[i].owner;
-        if (below ? name_under(name, owner) : name_equal(name, owner))
-            remove_at(i);
-    }
-}
-
-static void add(struct made_record *record)
-{
-    (void)made_insert(&zone, record, made_any(&zone, zone.count + 1));
-}
-
-static void add_one(void)
-{
-    struct made_record record;
-    made_record(&zone, &record);
-    add(&record);
-}
-
-/* A delegation, a DNAME, a wildcard or an address at or above a name that is there. */
-static void add_to_tree(void)
-{
-    static const uint16_t types[] = {TYPE_NS, TYPE_DNAME, TYPE_A, TYPE_NS, TYPE_NSEC};
-    struct made_record record = {.type = types[made_any(&zone, 5)], .ttl = 300};
-    made_name(&zone, record.owner);
-    for (unsigned up = made_any(&zone, 3); up > 0 && name_len(record.owner) > zone.apex_len; up--)
-        memmove(record.owner, record.owner + *record.owner + 1, name_len(record.owner) - *record.owner - 1u);
-    if (made_one_in(&zone, 4) && name_len(record.owner) + 2 <= NAME_MAX) {
-        memmove(record.owner + 2, record.owner, name_len(record.owner));
-        memcpy(record.owner, "\1*", 2);
-    }
-    if (name_labels(record.owner) > NAME_LABELS_MAX)
-        return;
-    made_rdata(&zone, &record);
-    add(&record);
-}
-
-static void change_one(void)
-{
-    unsigned at = any_but_soa();
-    if (at == zone.count)
-        return;
-    struct made_record record = zone.records[at];
-    remove_at(at);
-    if (made_one_in(&zone, 3) && !zone.tidy)
-        record.ttl = 100 * made_any(&zone, 4);
-    else
-        made_rdata(&zone, &record);
-    if (made_in_nsec3_set(&record) == made_in_nsec3_set(&zone.records[at < zone.count ? at : 0]))
-        (void)made_insert(&zone, &record, at);
-    else
-        add(&record);
-}
-
-static void new_serial(void)
-{
-    for (unsigned i = 0; i < zone.count; i++) {
-        struct made_record *record = &zone.records[i];
-        if (record->type == TYPE_SOA && name_equal(record->owner, zone.apex))
-            record->rdata[record->rdata_len - 17]++;
-    }
-}
-
-static void edit(void)
-{
-    static void (*const edits[])(void) = {remove_one, remove_one, remove_name, add_one, add_one, add_one,
-        add_to_tree, add_to_tree, change_one, change_one};
-    for (unsigned i = 1 + made_any(&zone, made_one_in(&zone, 3) ? 12 : 2); i > 0 && zone.count > 0; i--)
-        edits[made_any(&zone, sizeof edits / sizeof *edits)]();
-    if (made_one_in(&zone, 2))
-        new_serial();
-}
-
 /* ---- judging ---- */
 
 static void judge(struct snapshot *snapshot)
@@ -228,7 +126,7 @@ static struct snapshot *edit_and_judge(struct snapshot *current)
     uint64_t random = zone.random;
     before = zone;
     zone.lawless = made_one_in(&zone, 10);
-    edit();
+    edit_zone(&zone);
     if (made_one_in(&zone, 5))
         made_shuffle(&zone);
     write_zone("");
