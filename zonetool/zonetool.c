@@ -9,6 +9,8 @@
 static const struct command commands[] = {
     {"check", "oqj", "FILE...", 1, UINT32_MAX, "find mistakes in zone files (or damage in images)", check_run,
         NULL, NULL},
+    {"fmt", "oj", "[FILE...]", 0, UINT32_MAX, "lay out zone files; comments and meaning stay", fmt_run, NULL,
+        fmt_options},
     {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run, NULL, NULL},
     {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run, NULL, NULL},
     {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run, "text json", NULL},

@@ -69,6 +69,9 @@ static inline enum outcome outcome_worse(enum outcome a, enum outcome b)
 enum outcome check_run(const struct arguments *arguments);
 enum outcome dump_run(const struct arguments *arguments);
 enum outcome compile_run(const struct arguments *arguments);
+enum outcome fmt_run(const struct arguments *arguments);
 enum outcome stat_run(const struct arguments *arguments);
+
+extern const struct option_row fmt_options[];
 
 #endif

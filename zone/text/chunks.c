@@ -101,6 +101,7 @@ static void predict(struct job *job)
 {
     struct context context = {.origin_len = 0};
     context.origin_len = (uint8_t)name_lower(context.origin, job->options->origin);
+    context.has_default_ttl = job->options->fragment;
     uint64_t next = job->input->len;
     struct chunk *chunks = job->text->chunks;
     for (size_t i = job->text->count; i-- > 0;) {
@@ -136,6 +137,13 @@ static void give_owner(struct reader *reader, const struct chunk *from)
     memcpy(reader->owner, from->owner, from->owner_len);
 }
 
+static void give_origin(struct reader *reader)
+{
+    reader->owner_len = reader->context.origin_len;
+    reader->owner_labels = (uint8_t)name_labels(reader->context.origin);
+    memcpy(reader->owner, reader->context.origin, reader->owner_len);
+}
+
 static void keep_owner(struct chunk *chunk, const struct reader *reader)
 {
     chunk->used_inherited_owner = reader->used_inherited_owner;
@@ -162,6 +170,8 @@ static void open_chunk(struct job *job, struct chunk *chunk, struct reader *read
     reader->class = chunk->class_given;
     if (chunk->owner_from != NULL)
         give_owner(reader, chunk->owner_from);
+    else if (job->options->fragment && chunk->starts == 0)
+        give_origin(reader);
     reader->at = reader->text + chunk->starts;
 }
 

@@ -12,6 +12,9 @@ struct text_options {
     const uint8_t *origin; /* initial $ORIGIN, a wire name */
     unsigned threads;      /* 0: all cores */
     size_t chunk_size;     /* octets; 0 for the default. Tests use tiny ones */
+    /* The text is perhaps to be included by another that gives it a TTL and an owner: without ones of its own
+     * it begins with a TTL of 0 and the origin. */
+    bool fragment;
     /* Called on a reading thread when chunk CHUNK has been read, and once more when it had to be read again.
      * It may clear the tape to save memory. */
     void (*consume)(void *context, size_t chunk, struct tape *tape);

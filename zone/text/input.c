@@ -140,16 +140,29 @@ enum err input_open(struct input *input, const char *path)
     return err;
 }
 
-enum err input_from_memory(struct input *input, const char *text, size_t len)
+#define HUGE_FROM ((size_t)4 << 20)
+
+enum err input_reserve(struct input *input, size_t len, char **text)
 {
     *input = (struct input){.guard = -1};
     enum err err = reserve(input, room_for(len));
     if (err != ERR_OK)
         return err;
-    if (len != 0)
-        memcpy((char *)(uintptr_t)input->text, text, len);
     input->len = len;
+    *text = (char *)(uintptr_t)input->text;
+    if (len >= HUGE_FROM)
+        madvise(
+            *text, input->mapped, MADV_HUGEPAGE); /* a first touch of small pages costs more than the text */
     return ERR_OK;
+}
+
+enum err input_from_memory(struct input *input, const char *text, size_t len)
+{
+    char *room;
+    enum err err = input_reserve(input, len, &room);
+    if (err == ERR_OK && len != 0)
+        memcpy(room, text, len);
+    return err;
 }
 
 void input_close(struct input *input)

@@ -33,6 +33,9 @@ enum err input_open(struct input *input, const char *path) NODISCARD NONNULL(1, 
 /* Copies TEXT. */
 enum err input_from_memory(struct input *input, const char *text, size_t len) NODISCARD NONNULL(1);
 
+/* Room for a text of LEN octets, to be written through *TEXT before anybody reads it. */
+enum err input_reserve(struct input *input, size_t len, char **text) NODISCARD NONNULL(1, 3);
+
 /* Whether the file at PATH that INPUT was opened from has changed in place since. One that was replaced
  * (another inode) has not: what was read is the old content, whole. */
 bool input_changed(const struct input *input, const char *path) NODISCARD NONNULL(1, 2);

@@ -83,17 +83,29 @@ enum err sources_open(struct sources *sources, const char *path, uint16_t *numbe
     return err;
 }
 
-enum err sources_add(
-    struct sources *sources, const char *name, const char *text, size_t len, uint16_t *number)
+enum err sources_adopt(struct sources *sources, const char *name, struct input *input, uint16_t *number)
 {
     pthread_mutex_lock(&sources->lock);
     struct source *source = source_new(name);
-    enum err err = source == NULL ? ERR_MEMORY : input_from_memory(&source->input, text, len);
+    enum err err = source == NULL ? ERR_MEMORY : append(sources, source, number);
     if (err == ERR_OK)
-        err = append(sources, source, number);
-    if (err != ERR_OK)
+        source->input = *input;
+    else
         source_free(source);
     pthread_mutex_unlock(&sources->lock);
+    return err;
+}
+
+enum err sources_add(
+    struct sources *sources, const char *name, const char *text, size_t len, uint16_t *number)
+{
+    struct input input;
+    enum err err = input_from_memory(&input, text, len);
+    if (err != ERR_OK)
+        return err;
+    err = sources_adopt(sources, name, &input, number);
+    if (err != ERR_OK)
+        input_close(&input);
     return err;
 }
 

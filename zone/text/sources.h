@@ -37,6 +37,10 @@ enum err sources_open(struct sources *sources, const char *path, uint16_t *numbe
 enum err sources_add(struct sources *sources, const char *name, const char *text, size_t len,
     uint16_t *number) NODISCARD NONNULL(1, 2, 5);
 
+/* Adds an input under a name for findings, and takes it over when it succeeds. */
+enum err sources_adopt(struct sources *sources, const char *name, struct input *input,
+    uint16_t *number) NODISCARD NONNULL(1, 2, 3, 4);
+
 struct source *sources_get(struct sources *sources, uint16_t number) NONNULL(1);
 
 /* Line and column, both from 1, of an offset in a source. One thread at a time. */
