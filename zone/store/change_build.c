@@ -52,15 +52,11 @@ enum err edits_name(struct edits *edits, const uint8_t *name, unsigned name_len,
 enum err edits_record(struct edits *edits, const uint8_t *owner, uint16_t type, uint32_t ttl,
     const uint8_t *rdata, size_t rdata_len)
 {
-    struct tape *tape = &edits->tape;
     struct edit *edit = &edits->items[edits->count - 1];
-    struct edit *before = edits->count > 1 ? edit - 1 : NULL;
-    size_t runs = tape->run_count;
-    enum err err = tape_put(tape, owner, type, ttl, rdata, rdata_len);
-    if (err == ERR_OK && edit->run_at == NO_RUN) {
-        /* One name in both sets: its records share a run, and gather takes what belongs. */
-        edit->run_at = runs != tape->run_count || before == NULL ? tape->run_at : before->run_at;
-    }
+    enum err err = tape_put(&edits->tape, owner, type, ttl, rdata, rdata_len);
+    if (err == ERR_OK && edit->run_at == NO_RUN)
+        edit->run_at =
+            edits->tape.run_at; /* perhaps shared by a name in both sets: gather takes what belongs */
     return err;
 }
 
