@@ -39,6 +39,8 @@
 /* ---- setting up ---- */
 
 struct netset;
+struct metadata_provider;
+struct metadata_entry;
 
 /* What the plugins of one server block set for the block itself; setup->block. */
 struct block {
@@ -52,8 +54,10 @@ struct block {
     bool cookies;                 /* cookies: query->verified is valid behind it */
     bool recursion;               /* set by plugins that ask others (forward): replies offer recursion, RA */
     bool times;                   /* set by a plugin that reads query->begin_ns and end_ns */
-    uint16_t udp_size;            /* bufsize: 0 for the default of 1232 */
-    uint32_t tcp_per_client;      /* tcp: connections one client may have, 0: any number */
+    struct option_zones metadata; /* metadata: the names whose queries have it */
+    struct metadata_provider *providers;
+    uint16_t udp_size;       /* bufsize: 0 for the default of 1232 */
+    uint32_t tcp_per_client; /* tcp: connections one client may have, 0: any number */
     const struct netset *tcp_exempt;
 };
 
@@ -96,6 +100,8 @@ struct query {
     const struct question *question; /* what the chain answers: message.question unless rewritten */
     struct arena *scratch;           /* memory that lives until the reply is sent */
     const struct chain *chain;
+    const struct block *block;    /* of the chain */
+    struct metadata_entry *noted; /* metadata_note */
     const char *error;          /* query_fail: what went wrong, for the errors plugin; NULL if nothing did */
     const char *error_by;       /* the plugin that said so */
     uint64_t begin_ns;          /* CLOCK_REALTIME of arrival, when block->times */

@@ -134,6 +134,7 @@ enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
     child->begin_ns = parent->begin_ns;
     child->depth = (uint8_t)(parent->depth + 1);
     child->parent = parent;
+    child->noted = parent->noted;
     slot->done = done;
     slot->context = context;
     enum served served = engine_serve(child);
@@ -154,6 +155,8 @@ void query_begin(struct query *query, const struct question *question, const str
 {
     query->question = question;
     query->chain = chain;
+    query->block = &chain->block;
+    query->noted = NULL;
     query->error = NULL;
     query->error_by = NULL;
     query->depth = 0;
@@ -181,6 +184,7 @@ static void enter_main(struct query *query)
     for (uint16_t i = 0; i < to->step_count; i++) {
         if (to->steps[i].self == from->steps[query->step].self) {
             query->chain = to;
+            query->block = &to->block;
             query->step = i;
             return;
         }

@@ -60,6 +60,7 @@ void query_route(const struct world *world, struct slot *slot)
         return;
     const struct chain *chain = entry->value;
     query->chain = LIKELY(query->question->class == CLASS_IN) ? chain : chain->other;
+    query->block = &chain->block;
 }
 
 /* RFC 7828 3.3.2: how long the connection may be idle, in units of 100 ms, for clients that want to know. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "server/build.h"
+#include "server/regex.h"
 #include "zone/base/log.h"
 #include "zone/wire/encode.h"
 
@@ -350,6 +351,7 @@ void world_free(void *arg)
                 instance->plugin->stop(instance->self);
         }
     }
+    regex_free_all(world->regexes);
     arena_clear(&world->memory);
     free(world->routes);
     free(world);

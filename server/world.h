@@ -71,6 +71,7 @@ struct world {
     const struct block *tcp;     /* the one with the lowest limit on a client's connections, or NULL */
     const struct chain *cookies; /* answers a cookie without a question (RFC 7873 5.4), or NULL */
 
+    struct regex *regexes; /* to be freed with it */
     struct arena memory;
     struct corefile corefile;
     struct chain *chains;
