@@ -45,6 +45,7 @@ struct directive {
 };
 
 struct block;
+struct tsig_ring;
 
 /* One call of a plugin's setup. The engine fills it in; the plugin reads it and reports through it. */
 struct setup {
@@ -55,9 +56,10 @@ struct setup {
     const char *root;    /* directory that relative paths start from; NULL: the current one */
     struct arena *world; /* lives as long as the configuration */
     const struct finding_sink *sink;
-    struct block *block; /* what plugins set for the whole server block (plugin.h) */
-    void *host;          /* the server's own */
-    bool check;          /* -check: read and verify everything, but leave no trace */
+    struct block *block;    /* what plugins set for the whole server block (plugin.h) */
+    struct tsig_ring *keys; /* of the whole configuration: setup_key adds; complete when jobs run */
+    void *host;             /* the server's own */
+    bool check;             /* -check: read and verify everything, but leave no trace */
 };
 
 /* How an argument is written, and the type of the field it is stored in. Kinds that make a list take

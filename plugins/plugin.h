@@ -67,6 +67,13 @@ struct block {
 enum err setup_job(struct setup *setup, enum err (*job)(void *arg, const struct finding_sink *sink),
     void *arg) NODISCARD NONNULL(1, 2);
 
+/* Makes a TSIG key known (taken over, also on failure): queries signed with it are believed, and other
+ * plugins find it by name in setup->keys, in a job or later. The same key may come from several places;
+ * another one of its name is an error at AT. Control thread, in setup only. */
+struct tsig_key;
+enum err setup_key(struct setup *setup, const struct token *at, struct tsig_key *key) NODISCARD
+    NONNULL(1, 2, 3);
+
 /* ---- the query ---- */
 
 enum transport {
@@ -85,6 +92,7 @@ union address {
 };
 
 struct chain;
+struct tsig;
 
 /* A find begun ahead of time by a plugin's prefetch hook; its serve goes on from there when `owner` is
  * still its own mark. A plugin that changes the question clears `owner` (query_rename does). */
@@ -124,7 +132,15 @@ struct query {
     struct reply reply;
     struct message message; /* as received; message.question is what will be echoed */
     struct lookup lookup;
+    struct tsig *tsig; /* see query_tsig */
 };
+
+/* The TSIG of a query that was signed (RFC 8945; zone/sec/tsig.h), else NULL. Plugins only see queries whose
+ * signature is right, so that its key is who asks; the reply is signed by the server. */
+static inline NONNULL(1) struct tsig *query_tsig(const struct query *query)
+{
+    return query->message.tsig_at != 0 ? query->tsig : NULL;
+}
 
 enum served {
     SERVED_NEXT,      /* not for me: the next plugin */
@@ -164,6 +180,9 @@ struct plugin {
     /* The whole new configuration is valid: begin. May be NULL, as all below. */
     enum err (*start)(void *self);
     enum served (*serve)(void *self, struct query *query);
+    /* The same for NOTIFY and UPDATE, which serve does not see (but where PLUGIN_ALL_CLASSES is set). What
+     * nobody takes is refused. */
+    enum served (*opcode)(void *self, struct query *query);
     void (*finish)(void *self, struct query *query);
     void (*sent)(void *self, const struct query *query);
     /* Called over a whole batch before any serve, step 0, 1, ... while it returns true: start memory

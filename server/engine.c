@@ -15,8 +15,9 @@
  * has comes here, too, with an empty chain. */
 static void refuse(struct query *query)
 {
-    query->reply.rcode = RCODE_REFUSED;
-    query->reply.ede = EDE_NOT_AUTHORITATIVE + 1;
+    unsigned opcode = message_opcode(&query->message);
+    query->reply.rcode = opcode == OPCODE_UPDATE ? RCODE_NOTIMP : RCODE_REFUSED; /* RFC 2136 2.2 */
+    query->reply.ede = (opcode == OPCODE_QUERY ? EDE_NOT_AUTHORITATIVE : EDE_NOT_SUPPORTED) + 1;
     query->answered = false;
 }
 
@@ -131,6 +132,7 @@ enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
     child->client = parent->client;
     child->server = parent->server;
     child->transport = parent->transport;
+    child->tsig = parent->tsig;
     child->begin_ns = parent->begin_ns;
     child->depth = (uint8_t)(parent->depth + 1);
     child->parent = parent;

@@ -1,8 +1,11 @@
 #include "server/query.h"
 
+#include <time.h>
+
 #include "server/engine.h"
 #include "server/tcp.h"
 #include "server/worker.h"
+#include "zone/sec/tsig.h"
 #include "zone/wire/encode.h"
 #include "zone/wire/type.h"
 
@@ -18,6 +21,28 @@ static void answer_cookie(struct slot *slot)
         reply_clear(&query->reply);
 }
 
+/* RFC 8945 5.2: whoever signs a query is told when his signature is not believed, and nothing else. True: go
+ * on with the query. */
+static bool check_signature(struct slot *slot)
+{
+    struct query *query = &slot->query;
+    struct message *message = &query->message;
+    enum rcode rcode = RCODE_SERVFAIL;
+    struct tsig *tsig = arena_alloc(query->scratch, sizeof *tsig, _Alignof(struct tsig));
+    if (tsig != NULL)
+        rcode = tsig_check_request(tsig, &slot->worker->world->keys, message->bytes, message->len,
+            message->tsig_at, (uint64_t)time(NULL));
+    query->tsig = tsig;
+    if (rcode == RCODE_NOERROR)
+        return true;
+    if (rcode != RCODE_NOTAUTH)
+        message->tsig_at = 0; /* there is nothing to sign with */
+    query->reply.rcode = (uint16_t)rcode;
+    query->answered = false;
+    slot->served = SERVED_ANSWERED;
+    return false;
+}
+
 /* RFC 1035 4.1 and RFC 6891: from bytes to a question, or to a reply that says why there is none. */
 void query_parse(struct slot *slot)
 {
@@ -29,6 +54,8 @@ void query_parse(struct slot *slot)
         return;
     }
     query_begin(query, &query->message.question, &chain_nobody);
+    if (UNLIKELY(query->message.tsig_at != 0) && !check_signature(slot))
+        return;
     if (LIKELY(verdict == MESSAGE_ANSWER)) {
         slot->served = SERVED_NEXT;
         return;
@@ -46,20 +73,16 @@ void query_parse(struct slot *slot)
 void query_route(const struct world *world, struct slot *slot)
 {
     struct query *query = &slot->query;
-    unsigned opcode = message_opcode(&query->message);
-    if (UNLIKELY(opcode != OPCODE_QUERY)) { /* RFC 2136 2.2, RFC 1996 3.10: nobody here takes them yet */
-        query->reply.rcode = opcode == OPCODE_UPDATE ? RCODE_NOTIMP : RCODE_REFUSED;
-        query->reply.ede = EDE_NOT_SUPPORTED + 1;
-        slot->served = SERVED_ANSWERED;
-        return;
-    }
+    bool queries = message_opcode(&query->message) == OPCODE_QUERY;
     unsigned endpoint = slot->listener->endpoint;
     const struct suffix_table *table = endpoint < world->route_count ? world->routes[endpoint] : NULL;
     const struct suffix_entry *entry = table != NULL ? suffix_route(table, query->question) : NULL;
     if (entry == NULL)
         return;
     const struct chain *chain = entry->value;
-    query->chain = LIKELY(query->question->class == CLASS_IN) ? chain : chain->other;
+    query->chain = UNLIKELY(!queries)                           ? chain->opcodes
+                   : LIKELY(query->question->class == CLASS_IN) ? chain
+                                                                : chain->other;
     query->block = &chain->block;
 }
 
@@ -97,5 +120,10 @@ void query_encode(struct slot *slot)
             ERR_OK) /* a plugin asked another and did not put it back */
         fail(&query->reply);
     query->reply_bytes = slot->out;
+    if (UNLIKELY(message->tsig_at != 0))
+        envelope.reserve = (uint16_t)tsig_room(query->tsig);
     query->reply_len = (uint32_t)reply_encode(&envelope, &query->reply, slot->out);
+    if (UNLIKELY(message->tsig_at != 0))
+        query->reply_len =
+            (uint32_t)tsig_sign_reply(query->tsig, slot->out, query->reply_len, (uint64_t)time(NULL));
 }

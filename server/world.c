@@ -1,5 +1,6 @@
 #include "server/world.h"
 
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 #define JOB_THREADS_MAX 64
 #define BUILT_IN "(built-in Corefile)"
 
-const struct chain chain_nobody = {.udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody};
+const struct chain chain_nobody = {
+    .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody, .opcodes = &chain_nobody};
 
 /* ---- findings ---- */
 
@@ -60,7 +62,8 @@ static enum err make_chain(struct world *world, struct chain *chain, const struc
         return ERR_MEMORY;
     for (unsigned i = 0; i < source->keys_count; i++)
         zones[i] = source->keys[i].zone;
-    *chain = (struct chain){.source = source, .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody};
+    *chain = (struct chain){
+        .source = source, .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody, .opcodes = &chain_nobody};
     chain->block.zones = zones;
     chain->block.zones_count = source->keys_count;
     chain->block.label = block_label(source, &world->memory);
@@ -91,6 +94,7 @@ struct setup build_setup(struct build *build, struct chain *chain, const struct 
         .world = &build->world->memory,
         .sink = &build->sink,
         .block = &chain->block,
+        .keys = &build->world->keys,
         .host = build,
         .check = build->check,
     };
@@ -173,6 +177,28 @@ enum err setup_job(
     return ERR_OK;
 }
 
+/* Of two keys with one name only equal ones may pass: a query names no server block. */
+static bool keys_same(const struct tsig_key *a, const struct tsig_key *b)
+{
+    return a->any == b->any && a->algorithm == b->algorithm && a->truncated == b->truncated &&
+           sodium_memcmp(&a->hmac[a->algorithm], &b->hmac[a->algorithm], sizeof a->hmac[0]) == 0;
+}
+
+enum err setup_key(struct setup *setup, const struct token *at, struct tsig_key *key)
+{
+    enum err err = tsig_ring_add(setup->keys, key);
+    if (err == ERR_OK)
+        return ERR_OK;
+    bool same = err == ERR_EXISTS && keys_same(tsig_ring_find(setup->keys, key->name), key);
+    char name[NAME_TEXT_MAX];
+    name_print(key->name, name);
+    tsig_key_release(key);
+    if (err != ERR_EXISTS || same)
+        return same ? ERR_OK : err;
+    return setup_error(setup, at, "give each key a name of its own, in all server blocks together",
+        "there is another TSIG key %s already", name);
+}
+
 /* ---- jobs ---- */
 
 struct crew {
@@ -219,8 +245,21 @@ struct chain_arrays {
     struct instance *prefetch, *sent;
 };
 
-/* The flat arrays that workers walk; ALL_CLASSES: only the plugins for classes other than IN. */
-static enum err flatten(struct world *world, const struct chain *from, struct chain *to, bool all_classes)
+/* Which of a block's plugins take part. */
+enum kind {
+    CHAIN_QUERIES,
+    CHAIN_CLASSES, /* queries of classes other than IN */
+    CHAIN_OPCODES  /* NOTIFY, UPDATE */
+};
+
+static bool takes_part(const struct plugin *plugin, enum kind kind)
+{
+    return kind == CHAIN_QUERIES || (plugin->flags & PLUGIN_ALL_CLASSES) != 0 ||
+           (kind == CHAIN_OPCODES && plugin->opcode != NULL);
+}
+
+/* The flat arrays that workers walk. */
+static enum err flatten(struct world *world, const struct chain *from, struct chain *to, enum kind kind)
 {
     unsigned room = from->instance_count + 1;
     struct chain_arrays a = {
@@ -233,15 +272,18 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
     for (unsigned i = 0; i < from->instance_count; i++) {
         const struct instance *instance = &from->instances[i];
         const struct plugin *plugin = instance->plugin;
+        struct step step = {plugin->serve, plugin->finish, instance->self};
         if (plugin->sent != NULL)
             a.sent[to->sent_count++] = *instance;
-        if (all_classes && (plugin->flags & PLUGIN_ALL_CLASSES) == 0)
+        if (!takes_part(plugin, kind))
             continue;
-        if (plugin->prefetch != NULL)
+        if (kind == CHAIN_OPCODES && plugin->opcode != NULL)
+            step.serve = plugin->opcode;
+        if (plugin->prefetch != NULL && kind != CHAIN_OPCODES)
             a.prefetch[to->prefetch_count++] = *instance;
-        if (plugin->serve != NULL || plugin->finish != NULL)
-            a.steps[to->step_count++] = (struct step){plugin->serve, plugin->finish, instance->self};
-        to->finishes |= plugin->finish != NULL;
+        if (step.serve != NULL || step.finish != NULL)
+            a.steps[to->step_count++] = step;
+        to->finishes |= step.finish != NULL;
     }
     to->steps = a.steps;
     to->prefetch = a.prefetch;
@@ -249,26 +291,37 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
     return ERR_OK;
 }
 
-static enum err finish_chain(struct world *world, struct chain *chain)
+/* A second chain of the same block. */
+static enum err add_chain(
+    struct world *world, const struct chain *chain, enum kind kind, const struct chain **out)
 {
     struct chain *other = ARENA_NEW(&world->memory, struct chain);
     if (other == NULL)
         return ERR_MEMORY;
-    if (chain->block.udp_size != 0)
-        chain->udp_size = chain->block.udp_size;
     other->udp_size = chain->udp_size;
     other->other = other;
-    other->main = chain;
-    other->block.recursion = chain->block.recursion;
-    chain->other = other;
+    other->opcodes = other;
+    other->block = chain->block;
+    *out = other;
+    return flatten(world, chain, other, kind);
+}
+
+static enum err finish_chain(struct world *world, struct chain *chain)
+{
+    if (chain->block.udp_size != 0)
+        chain->udp_size = chain->block.udp_size;
     world->times |= chain->block.times;
     uint32_t limit = chain->block.tcp_per_client;
     if (limit != 0 && (world->tcp == NULL || limit < world->tcp->tcp_per_client))
         world->tcp = &chain->block;
-    if (chain->block.cookies && world->cookies == NULL)
-        world->cookies = other;
-    enum err err = flatten(world, chain, chain, false);
-    return err != ERR_OK ? err : flatten(world, chain, other, true);
+    enum err err = flatten(world, chain, chain, CHAIN_QUERIES);
+    if (err == ERR_OK)
+        err = add_chain(world, chain, CHAIN_CLASSES, &chain->other);
+    if (err == ERR_OK)
+        err = add_chain(world, chain, CHAIN_OPCODES, &chain->opcodes);
+    if (err == ERR_OK && chain->block.cookies && world->cookies == NULL)
+        world->cookies = chain->other;
+    return err;
 }
 
 /* ---- the whole ---- */
@@ -352,6 +405,7 @@ void world_free(void *arg)
         }
     }
     regex_free_all(world->regexes);
+    tsig_ring_clear(&world->keys);
     arena_clear(&world->memory);
     free(world->routes);
     free(world);

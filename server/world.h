@@ -15,6 +15,7 @@
 #include "plugins/plugin.h"
 #include "server/corefile.h"
 #include "zone/base/arena.h"
+#include "zone/sec/tsig_key.h"
 #include "zone/wire/suffix.h"
 
 /* One plugin of one server block. */
@@ -39,8 +40,9 @@ struct chain {
     bool finishes; /* some step has a finish */
     uint16_t udp_size;
 
-    const struct chain *main;  /* of an `other` chain: the one it belongs to */
-    const struct chain *other; /* for classes other than IN: only the plugins with PLUGIN_ALL_CLASSES */
+    const struct chain *main;    /* of an `other` chain: the one it belongs to */
+    const struct chain *other;   /* for classes other than IN: only the plugins with PLUGIN_ALL_CLASSES */
+    const struct chain *opcodes; /* for NOTIFY and UPDATE: those, and the ones that take them */
     struct block block;
     struct instance *instances;
     unsigned instance_count;
@@ -73,6 +75,7 @@ struct world {
 
     struct regex *regexes; /* to be freed with it */
     struct arena memory;
+    struct tsig_ring keys;
     struct corefile corefile;
     struct chain *chains;
     unsigned chain_count;

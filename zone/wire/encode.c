@@ -130,7 +130,7 @@ static inline void put_header(uint8_t *out, const struct message *query, unsigne
 static size_t encode_raw(const struct envelope *envelope, const struct reply *reply, uint8_t *out)
 {
     size_t len = reply->raw_len;
-    if (LIKELY(len <= envelope->limit)) {
+    if (LIKELY(len + envelope->reserve <= envelope->limit)) {
         memcpy(out, reply->raw, len);
     } else {
         unsigned flags = (unsigned)(reply->raw[2] << 8 | reply->raw[3]);
