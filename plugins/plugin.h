@@ -151,17 +151,7 @@ enum served {
 
 /* ---- the plugin ---- */
 
-/* A zone that a plugin serves, as status commands tell it. */
-struct zone_status {
-    const uint8_t *name; /* wire form */
-    const char *plugin;  /* "file" */
-    const char *source;  /* the file, or the primary */
-    const char *state;   /* "serving", "failed" ... */
-    const char *error;   /* why the newest text is not served, or NULL */
-    uint32_t serial;
-    uint64_t records;  /* 0: not known */
-    uint64_t loaded_s; /* CLOCK_REALTIME when it was loaded */
-};
+struct zone; /* a zone that a plugin serves: plugins/zones.h */
 
 enum plugin_flag {
     PLUGIN_ALL_CLASSES = 1 /* serve sees queries of classes other than IN, too; the others need not look */
@@ -190,8 +180,11 @@ struct plugin {
     bool (*prefetch)(void *self, struct query *query, unsigned step);
     /* SIGUSR1 or "reload" with an unchanged Corefile: look again at what lies outside it. */
     void (*refresh)(void *self);
-    /* Tells of each zone. */
-    void (*zones)(void *self, void (*each)(void *context, const struct zone_status *zone), void *context);
+    /* Tells of each zone it serves. */
+    void (*zones)(void *self, void (*each)(void *context, struct zone *zone), void *context);
+    /* The zone of exactly that name (lower case) that it serves, or NULL. Any thread; in a worker the handle
+     * is good for as long as the query. */
+    struct zone *(*zone)(void *self, const uint8_t *name);
     /* No query will come again and none is under way. Also called when start was not. */
     void (*stop)(void *self);
 };
@@ -271,6 +264,9 @@ void host_retire(void (*free)(void *), void *what) NONNULL(1);
 
 /* Runs WORK(ARG) on a background thread, then DONE(ARG) (may be NULL) in the control thread. Any thread. */
 enum err host_work(void (*work)(void *), void (*done)(void *), void *arg) NODISCARD NONNULL(1);
+
+/* Runs CALL(ARG) in the control thread, soon, in order. Any thread. ERR_MEMORY: it will not. */
+enum err host_call(void (*call)(void *), void *arg) NODISCARD NONNULL(1);
 
 /* Calls TICK(ARG) every PERIOD_MS in the control thread until host_timer_stop. NULL: out of memory. */
 struct host_timer;

@@ -81,7 +81,10 @@ struct zone {
     _Atomic unsigned refs; /* zone_hold, zone_release */
     _Atomic bool frozen;   /* by the operator: nobody may change it */
     _Atomic bool expired;
-    bool folding; /* the overlay is being worked into an image */
+    bool folding;     /* the overlay is being worked into an image */
+    bool keeps_image; /* set by the plugin: its image is kept in `state`, too (zone_recover) */
+    bool has_image;   /* there is one, of serial image_serial */
+    uint32_t image_serial;
 };
 
 #define ZONE_JOURNAL_STANDARD ((uint64_t)64 << 20)
@@ -144,6 +147,25 @@ void zone_note(struct zone *zone, enum zone_step step, const char *format, ...) 
 
 /* The text noted for STEP into OUT of LEN octets, and its time; 0 when there was none. */
 int64_t zone_noted(struct zone *zone, enum zone_step step, char *out, size_t len) NONNULL(1, 3);
+
+/* A zone as status commands tell it. */
+struct zone_status {
+    const uint8_t *name; /* wire form */
+    const char *plugin;  /* "file" */
+    const char *source;  /* the file, or the primary */
+    const char *state;   /* "serving", "missing" ... */
+    const char *error;   /* why the newest version is not served, or NULL */
+    struct zone *zone;   /* for more */
+    uint32_t serial;
+    uint64_t records;  /* 0: not known */
+    uint64_t loaded_s; /* CLOCK_REALTIME when it was published */
+    bool frozen;
+};
+
+#define ZONE_ERROR_MAX 512
+
+/* ERROR is where status->error may point to. */
+void zone_tell(struct zone *zone, struct zone_status *status, char error[ZONE_ERROR_MAX]) NONNULL(1, 2, 3);
 
 enum zone_event {
     ZONE_NEW_VERSION, /* published */

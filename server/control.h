@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "plugins/plugin.h"
+#include "plugins/zones.h"
 #include "server/server.h"
 #include "zone/base/err.h"
 #include "zone/text/finding.h"

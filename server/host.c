@@ -1,5 +1,6 @@
 #include "server/host.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -18,8 +19,17 @@ static struct {
     unsigned workers;
     uv_async_t retired; /* something waits to be freed */
     uv_timer_t reclaim; /* runs while something does */
+    uv_async_t called;
+    pthread_mutex_t calls_lock;
+    struct call *calls, **calls_end;
     _Atomic bool open;
-} host;
+} host = {.calls_lock = PTHREAD_MUTEX_INITIALIZER, .calls_end = &host.calls};
+
+struct call {
+    struct call *next;
+    void (*run)(void *arg);
+    void *arg;
+};
 
 struct host_timer {
     uv_timer_t timer;
@@ -47,6 +57,46 @@ static void on_retired(uv_async_t *async)
         uv_timer_start(&host.reclaim, on_reclaim, RECLAIM_MS, RECLAIM_MS);
 }
 
+/* ---- calls into the control thread ---- */
+
+static void run_calls(void)
+{
+    pthread_mutex_lock(&host.calls_lock);
+    struct call *calls = host.calls;
+    host.calls = NULL;
+    host.calls_end = &host.calls;
+    pthread_mutex_unlock(&host.calls_lock);
+    while (calls != NULL) {
+        struct call *next = calls->next;
+        calls->run(calls->arg);
+        free(calls);
+        calls = next;
+    }
+}
+
+static void on_called(uv_async_t *async)
+{
+    (void)async;
+    run_calls();
+}
+
+enum err host_call(void (*run)(void *), void *arg)
+{
+    struct call *call = malloc(sizeof *call);
+    if (call == NULL)
+        return ERR_MEMORY;
+    *call = (struct call){.run = run, .arg = arg};
+    pthread_mutex_lock(&host.calls_lock);
+    *host.calls_end = call;
+    host.calls_end = &call->next;
+    pthread_mutex_unlock(&host.calls_lock);
+    if (atomic_load(&host.open))
+        uv_async_send(&host.called);
+    return ERR_OK;
+}
+
+/* ---- opening and closing ---- */
+
 static void wake(void)
 {
     if (atomic_load(&host.open))
@@ -57,10 +107,12 @@ enum err host_open(uv_loop_t *loop, unsigned workers)
 {
     host.loop = loop;
     host.workers = workers;
-    if (uv_async_init(loop, &host.retired, on_retired) != 0 || uv_timer_init(loop, &host.reclaim) != 0)
+    if (uv_async_init(loop, &host.retired, on_retired) != 0 || uv_timer_init(loop, &host.reclaim) != 0 ||
+        uv_async_init(loop, &host.called, on_called) != 0)
         return ERR_IO;
     epoch_on_retire(wake);
     atomic_store(&host.open, true);
+    uv_async_send(&host.called); /* what came before */
     return lines_open(workers);
 }
 
@@ -68,10 +120,12 @@ void host_close(void)
 {
     atomic_store(&host.open, false);
     lines_close();
+    run_calls();
     while (epoch_reclaim())
         continue;
     uv_close((uv_handle_t *)&host.retired, NULL);
     uv_close((uv_handle_t *)&host.reclaim, NULL);
+    uv_close((uv_handle_t *)&host.called, NULL);
 }
 
 unsigned host_workers(void)

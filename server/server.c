@@ -262,7 +262,14 @@ static void add_counters(struct server_counters *sum, const struct worker_counte
 #undef ADD
 }
 
-static void count_zone(void *context, const struct zone_status *zone)
+static void each_zone(
+    const struct server *server, void (*each)(void *context, struct zone *zone), void *context)
+{
+    for (unsigned i = 0; i < server->world->chain_count; i++)
+        block_zones(&server->world->chains[i].block, each, context);
+}
+
+static void count_zone(void *context, struct zone *zone)
 {
     unsigned *count = context;
     (void)zone;
@@ -281,19 +288,46 @@ void server_status(const struct server *server, struct server_status *status)
         .reloads = server->reloads,
         .reload_failures = server->reload_failures,
     };
-    server_zones(server, count_zone, &status->zones);
+    each_zone(server, count_zone, &status->zones);
     for (unsigned i = 0; i < server->worker_count; i++)
         add_counters(&status->counters, &server->workers[i]->counters);
+}
+
+struct teller {
+    void (*each)(void *context, const struct zone_status *zone);
+    void *context;
+};
+
+static void tell_zone(void *context, struct zone *zone)
+{
+    const struct teller *teller = context;
+    struct zone_status status;
+    char error[ZONE_ERROR_MAX];
+    zone_tell(zone, &status, error);
+    teller->each(teller->context, &status);
 }
 
 void server_zones(
     const struct server *server, void (*each)(void *context, const struct zone_status *zone), void *context)
 {
-    for (unsigned i = 0; i < server->world->chain_count; i++) {
-        const struct chain *chain = &server->world->chains[i];
-        for (unsigned p = 0; p < chain->instance_count; p++) {
-            if (chain->instances[p].plugin->zones != NULL)
-                chain->instances[p].plugin->zones(chain->instances[p].self, each, context);
-        }
-    }
+    each_zone(server, tell_zone, &(struct teller){.each = each, .context = context});
+}
+
+struct seeking {
+    const uint8_t *name;
+    struct zone *found;
+};
+
+static void seek_zone(void *context, struct zone *zone)
+{
+    struct seeking *seeking = context;
+    if (seeking->found == NULL && name_equal(zone->name, seeking->name))
+        seeking->found = zone;
+}
+
+struct zone *server_zone(const struct server *server, const uint8_t *name)
+{
+    struct seeking seeking = {.name = name};
+    each_zone(server, seek_zone, &seeking);
+    return seeking.found;
 }

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "plugins/plugin.h"
+#include "plugins/zones.h"
 #include "zone/base/err.h"
 #include "zone/text/finding.h"
 
@@ -74,6 +75,9 @@ void server_status(const struct server *server, struct server_status *status) NO
 /* Tells of every zone served, block by block. */
 void server_zones(const struct server *server, void (*each)(void *context, const struct zone_status *zone),
     void *context) NONNULL(1, 2);
+
+/* The first zone of that name, or NULL. */
+struct zone *server_zone(const struct server *server, const uint8_t *name) NONNULL(1, 2);
 
 /* Names of the plugins built in, in the order of a chain; ends in NULL. */
 const char *const *server_plugins(void);

@@ -20,6 +20,7 @@
 
 /* A zone as one block serves it. */
 struct served_zone {
+    struct zone *handle; /* of it: one memory read less on the way to the snapshot */
     struct zonefile *zone;
     const uint8_t *const *fall; /* names that fall through */
     unsigned fall_count;
@@ -180,7 +181,7 @@ static void warn_outside(struct setup *setup, const uint8_t *name)
 static void warn_twice(const struct served_zone *served, const struct finding_sink *sink)
 {
     char name[NAME_TEXT_MAX], message[NAME_TEXT_MAX + 80];
-    name_print(served->zone->name, name);
+    name_print(served->handle->name, name);
     snprintf(
         message, sizeof message, "the zone %s is served from an earlier line; this one has no effect", name);
     struct finding finding = {.severity = SEVERITY_WARNING,
@@ -209,6 +210,7 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
     if (zone == NULL)
         return ERR_MEMORY;
     served->zone = zone;
+    served->handle = zone->zone;
     served->fall = written->fallthrough.at;
     served->fall_count = written->fallthrough.count;
     served->fall_nodata = written->fallthrough_nodata;
@@ -224,13 +226,13 @@ static enum err make_table(void *arg, const struct finding_sink *sink)
 {
     struct file *file = arg;
     if (file->count == 1 && file->block->zones_count == 1 &&
-        name_equal(file->zones[0]->zone->name, file->block->zones[0]))
+        name_equal(file->zones[0]->handle->name, file->block->zones[0]))
         file->only = file->zones[0];
     if (file->count == 1)
         return ERR_OK;
     enum err err = suffix_init(&file->table, &file->table_memory, file->count);
     for (unsigned i = 0; i < file->count && err == ERR_OK; i++) {
-        err = suffix_add(&file->table, file->zones[i]->zone->name, file->zones[i]);
+        err = suffix_add(&file->table, file->zones[i]->handle->name, file->zones[i]);
         if (err == ERR_EXISTS) { /* the first file that serves a zone stays, as in CoreDNS */
             warn_twice(file->zones[i], sink);
             err = ERR_OK;
@@ -335,15 +337,20 @@ static void stop(void *self)
     free(file->standard_cache);
 }
 
-static void zones(void *self, void (*each)(void *context, const struct zone_status *zone), void *context)
+static void zones(void *self, void (*each)(void *context, struct zone *zone), void *context)
 {
     struct file *file = self;
-    for (unsigned i = 0; i < file->count; i++) {
-        struct zone_status status;
-        char error[ZONEFILE_ERROR_MAX];
-        zonefile_status(file->zones[i]->zone, &status, error);
-        each(context, &status);
-    }
+    for (unsigned i = 0; i < file->count; i++)
+        each(context, file->zones[i]->handle);
+}
+
+static struct zone *zone_of(void *self, const uint8_t *name)
+{
+    const struct file *file = self;
+    if (file->count == 1)
+        return name_equal(file->first.handle->name, name) ? file->first.handle : NULL;
+    const struct suffix_entry *entry = file->count > 1 ? suffix_exact(&file->table, name) : NULL;
+    return entry != NULL ? ((const struct served_zone *)entry->value)->handle : NULL;
 }
 
 /* ---- answering ---- */
@@ -353,7 +360,7 @@ static const struct served_zone *route(const struct file *file, const struct que
     if (LIKELY(file->only != NULL && query->question == &query->message.question && query->depth == 0))
         return file->only;
     if (file->count == 1)
-        return name_under(query->question->lower, file->zones[0]->zone->name) ? file->zones[0] : NULL;
+        return name_under(query->question->lower, file->zones[0]->handle->name) ? file->zones[0] : NULL;
     const struct suffix_entry *entry = suffix_route(&file->table, query->question);
     return entry != NULL ? entry->value : NULL;
 }
@@ -365,7 +372,7 @@ static bool choose_zone(const struct file *file, struct query *query)
     const struct served_zone *served = lookup->owner == NULL ? route(file, query) : NULL;
     if (served == NULL)
         return false;
-    struct snapshot *snapshot = atomic_load_explicit(&served->zone->current, memory_order_acquire);
+    struct snapshot *snapshot = atomic_load_explicit(&served->handle->current, memory_order_acquire);
     lookup->owner = file;
     lookup->zone = served;
     lookup->find.snapshot = snapshot;
@@ -465,6 +472,7 @@ static const struct plugin file_plugin = {
     .prefetch = prefetch,
     .refresh = refresh,
     .zones = zones,
+    .zone = zone_of,
     .stop = stop,
 };
 PLUGIN(file)
@@ -486,6 +494,7 @@ static const struct plugin partial_plugin = {
     .prefetch = prefetch,
     .refresh = refresh,
     .zones = zones,
+    .zone = zone_of,
     .stop = stop,
 };
 PLUGIN(partial)

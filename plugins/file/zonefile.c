@@ -35,33 +35,46 @@ static struct zonefile **bucket_of(const char *path, const uint8_t *name)
     return &buckets[(hash ^ hash >> 32) % BUCKETS];
 }
 
+static void free_with_handle(struct zone *handle)
+{
+    struct zonefile *zone = handle->owner;
+    free(zone->path);
+    free(zone->cache);
+    free(zone);
+}
+
+static bool refresh(struct zone *handle, bool force, void (*done)(void *context), void *context);
+
+static const struct zone_kind kind = {.plugin = "file", .refresh = refresh, .free = free_with_handle};
+
 static struct zonefile *zonefile_new(const char *path, const uint8_t *name, const char *cache)
 {
     struct zonefile *zone = aligned_alloc(64, (sizeof *zone + 63) & ~(size_t)63);
     if (zone == NULL)
         return NULL;
     memset(zone, 0, sizeof *zone);
-    memcpy(zone->name, name, name_len(name));
     zone->path = strdup(path);
     zone->cache = cache != NULL ? strdup(cache) : NULL;
-    pthread_mutex_init(&zone->lock, NULL);
+    zone->zone = zone_new(&kind, name, zone);
+    if (zone->zone == NULL) {
+        free(zone->path);
+        free(zone->cache);
+        free(zone);
+        return NULL;
+    }
+    if (zone->path == NULL) {
+        zone_release(zone->zone);
+        return NULL;
+    }
+    zone->zone->source = zone->zone->id = zone->path;
     return zone;
-}
-
-static void zonefile_free(struct zonefile *zone)
-{
-    snapshot_release(atomic_load(&zone->current));
-    pthread_mutex_destroy(&zone->lock);
-    free(zone->path);
-    free(zone->cache);
-    free(zone);
 }
 
 struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char *cache)
 {
     struct zonefile **bucket = bucket_of(path, name);
     for (struct zonefile *zone = *bucket; zone != NULL; zone = zone->next) {
-        if (strcmp(zone->path, path) == 0 && name_equal(zone->name, name)) {
+        if (strcmp(zone->path, path) == 0 && name_equal(zone->zone->name, name)) {
             zone->refs++;
             return zone;
         }
@@ -80,14 +93,14 @@ void zonefile_put(struct zonefile *zone)
 {
     if (--zone->refs > 0)
         return;
-    for (struct zonefile **at = bucket_of(zone->path, zone->name); *at != NULL; at = &(*at)->next) {
+    for (struct zonefile **at = bucket_of(zone->path, zone->zone->name); *at != NULL; at = &(*at)->next) {
         if (*at == zone) {
             *at = zone->next;
             registered--;
             break;
         }
     }
-    zonefile_free(zone);
+    zone_release(zone->zone);
 }
 
 /* ---- what is known of it ---- */
@@ -110,40 +123,16 @@ static bool stamp_same(const struct stamp *a, const struct stamp *b)
 
 static void note_success(struct zonefile *zone, const struct stamp *stamp, uint64_t records)
 {
-    pthread_mutex_lock(&zone->lock);
     zone->stamp = *stamp;
-    zone->loaded_s = (uint64_t)time(NULL);
-    zone->records = records;
-    zone->error[0] = '\0';
-    pthread_mutex_unlock(&zone->lock);
+    zone->failed = false;
+    zone->zone->records = records;
 }
 
 static void note_failure(struct zonefile *zone, const struct stamp *stamp, const char *error)
 {
-    pthread_mutex_lock(&zone->lock);
     zone->stamp = *stamp;
-    snprintf(zone->error, sizeof zone->error, "%s", error);
-    pthread_mutex_unlock(&zone->lock);
-}
-
-void zonefile_status(struct zonefile *zone, struct zone_status *status, char error[ZONEFILE_ERROR_MAX])
-{
-    struct snapshot *snapshot = atomic_load(&zone->current);
-    pthread_mutex_lock(&zone->lock);
-    memcpy(error, zone->error, ZONEFILE_ERROR_MAX);
-    *status = (struct zone_status){
-        .name = zone->name,
-        .plugin = "file",
-        .source = zone->path,
-        .state = snapshot == NULL   ? "missing"
-                 : error[0] != '\0' ? "serving an older text"
-                                    : "serving",
-        .error = error[0] != '\0' ? error : NULL,
-        .serial = snapshot != NULL ? snapshot->serial : 0,
-        .records = zone->records,
-        .loaded_s = zone->loaded_s,
-    };
-    pthread_mutex_unlock(&zone->lock);
+    zone->failed = true;
+    zone_note(zone->zone, ZONE_FAILED, "%s", error);
 }
 
 /* ---- loading ---- */
@@ -158,7 +147,7 @@ static bool wants_cache(const struct zonefile *zone, const struct stamp *stamp)
 static struct load_options options_for(const struct zonefile *zone, struct told *told, unsigned threads)
 {
     return (struct load_options){
-        .origin = zone->name,
+        .origin = zone->zone->name,
         .threads = threads,
         .sink = {.report = told_report, .context = told},
         .checks = told->all,
@@ -188,7 +177,7 @@ static enum err load_cached(
     struct told aside = {.path = zone->path};
     struct finding_sink sink = {.report = told_report, .context = &aside};
     struct image *image;
-    enum err err = cache_open(zone->cache, zone->name, zone->path, threads, &sink, &image);
+    enum err err = cache_open(zone->cache, zone->zone->name, zone->path, threads, &sink, &image);
     if (aside.errors > 0)
         log_warning("plugin/file: %s: the cached image was unusable and is made again", zone->path);
     if (err != ERR_OK)
@@ -249,7 +238,7 @@ enum err zonefile_load(
     if (err == ERR_OK) {
         zone->store =
             !snapshot->image->mapped && (wants_cache(zone, &stamp) || snapshot->image->size >= SETTLE_MIN);
-        atomic_store(&zone->current, snapshot);
+        zone_begin(zone->zone, snapshot);
         note_success(zone, &stamp, records);
     } else if (told.errors == 0) {
         told_failure(&told, err_text(err), NULL);
@@ -261,33 +250,22 @@ enum err zonefile_load(
 
 /* ---- looking again ---- */
 
-/* RFC 1982 3.2: A is behind B or equal. */
-static bool serial_not_after(uint32_t a, uint32_t b)
-{
-    return a == b || (int32_t)(a - b) < 0;
-}
-
-static void release_snapshot(void *snapshot)
-{
-    snapshot_release(snapshot);
-}
-
 static void publish(struct zonefile *zone, struct snapshot *snapshot, uint32_t changes)
 {
     char name[NAME_TEXT_MAX];
     uint32_t serial = snapshot->serial;
-    struct snapshot *old = atomic_exchange(&zone->current, snapshot);
-    name_print(zone->name, name);
-    if (old == NULL) {
-        log_info("plugin/file: %s: serial %u is served", name, serial);
-        return;
-    }
-    if (serial_not_after(serial, old->serial))
+    struct snapshot *old = atomic_load(&zone->zone->current);
+    name_print(zone->zone->name, name);
+    if (old != NULL && !serial_after(serial, old->serial))
         log_warning("plugin/file: %s: the text has changed but its serial has not gone up (%u, was %u): "
                     "secondaries will not notice",
             name, serial, old->serial);
-    log_info("plugin/file: %s: serial %u is served, %u names have changed", name, serial, changes);
-    host_retire(release_snapshot, old);
+    if (old == NULL)
+        log_info("plugin/file: %s: serial %u is served", name, serial);
+    else
+        log_info("plugin/file: %s: serial %u is served, %u names have changed", name, serial, changes);
+    enum err err = zone_publish(zone->zone, snapshot, NULL, 0);
+    (void)err; /* a version that may be lost is published whatever happens */
 }
 
 /* What stat does not show: a file that the zone includes may have changed. */
@@ -314,7 +292,7 @@ static void keep_old(struct zonefile *zone, const struct stamp *stamp, struct to
     char name[NAME_TEXT_MAX];
     if (told->errors == 0)
         told_failure(told, err_text(err), NULL);
-    name_print(zone->name, name);
+    name_print(zone->zone->name, name);
     log_error("plugin/file: %s: the new text is not served because of %u error%s; the old one goes on", name,
         told->errors, told->errors == 1 ? "" : "s");
     note_failure(zone, stamp, told->first);
@@ -326,7 +304,7 @@ static void store_newer(struct zonefile *zone, struct snapshot *snapshot)
     const struct image *image = snapshot->image;
     if (snapshot->overlay != NULL || !wants_cache(zone, &zone->stamp))
         return;
-    enum err err = cache_write(zone->cache, zone->name, zone->path, image);
+    enum err err = cache_write(zone->cache, zone->zone->name, zone->path, image);
     if (err != ERR_OK)
         log_warning(
             "plugin/file: %s: its image cannot be kept in %s: %s", zone->path, zone->cache, err_text(err));
@@ -358,11 +336,11 @@ static void look_at(struct zonefile *zone, bool force)
 {
     struct told told = {.path = zone->path};
     uint64_t records = 0;
-    struct snapshot *current = atomic_load(&zone->current), *newer = NULL;
+    struct snapshot *current = atomic_load(&zone->zone->current), *newer = NULL;
     struct stamp stamp;
     uint32_t changes = 0;
     if (!stamp_read(zone->path, &stamp)) {
-        if (current != NULL && zone->error[0] == '\0') {
+        if (current != NULL && !zone->failed) {
             log_error("plugin/file: %s: %s; the old text goes on", zone->path, strerror(errno));
             note_failure(zone, &(struct stamp){0}, strerror(errno));
         }
@@ -399,8 +377,11 @@ static void look_when_free(struct zonefile *zone, bool force)
     atomic_fetch_or(&zone->wanted, force ? WANTED_FORCED : WANTED);
     while (atomic_load(&zone->wanted) != 0 && !atomic_flag_test_and_set(&zone->busy)) {
         unsigned wanted = atomic_exchange(&zone->wanted, 0);
-        if (wanted != 0)
+        if (wanted != 0 && !atomic_load(&zone->zone->frozen)) {
+            zone_write_begin(zone->zone);
             look_at(zone, (wanted & WANTED_FORCED) != 0);
+            zone_write_end(zone->zone);
+        }
         atomic_flag_clear(&zone->busy);
     }
 }
@@ -408,6 +389,8 @@ static void look_when_free(struct zonefile *zone, bool force)
 struct look {
     unsigned count;
     bool force;
+    void (*done)(void *context);
+    void *context;
     struct zonefile *zones[];
 };
 
@@ -423,24 +406,42 @@ static void end_look(void *arg)
     struct look *look = arg;
     for (unsigned i = 0; i < look->count; i++)
         zonefile_put(look->zones[i]);
+    if (look->done != NULL)
+        look->done(look->context);
     free(look);
 }
 
-enum err zonefile_look(struct zonefile *const *zones, unsigned count, bool force)
+static enum err look(
+    struct zonefile *const *zones, unsigned count, bool force, void (*done)(void *context), void *context)
 {
     struct look *look = malloc(sizeof *look + count * sizeof look->zones[0]);
     if (look == NULL)
         return ERR_MEMORY;
     look->count = count;
     look->force = force;
+    look->done = done;
+    look->context = context;
     for (unsigned i = 0; i < count; i++) {
         look->zones[i] = zones[i];
         zones[i]->refs++;
     }
     enum err err = host_work(run_look, end_look, look);
-    if (err != ERR_OK)
+    if (err != ERR_OK) {
+        look->done = NULL;
         end_look(look);
+    }
     return err;
+}
+
+enum err zonefile_look(struct zonefile *const *zones, unsigned count, bool force)
+{
+    return look(zones, count, force, NULL, NULL);
+}
+
+static bool refresh(struct zone *handle, bool force, void (*done)(void *context), void *context)
+{
+    struct zonefile *zone = handle->owner;
+    return zone->refs > 0 && look(&zone, 1, force, done, context) == ERR_OK;
 }
 
 /* ---- storing ---- */
@@ -456,7 +457,7 @@ static void run_store(void *arg)
     image_settle(store->image);
     if (store->zone->cache == NULL)
         return;
-    enum err err = cache_write(store->zone->cache, store->zone->name, store->zone->path, store->image);
+    enum err err = cache_write(store->zone->cache, store->zone->zone->name, store->zone->path, store->image);
     if (err != ERR_OK)
         log_warning("plugin/file: %s: its image cannot be kept in %s: %s", store->zone->path,
             store->zone->cache, err == ERR_IO ? strerror(errno) : err_text(err));
@@ -472,7 +473,7 @@ static void end_store(void *arg)
 
 enum err zonefile_store(struct zonefile *zone)
 {
-    struct snapshot *current = atomic_load(&zone->current);
+    struct snapshot *current = atomic_load(&zone->zone->current);
     if (!zone->store || current == NULL)
         return ERR_OK;
     struct store *store = malloc(sizeof *store);

@@ -3,23 +3,23 @@
  * reload of the Corefile, so that unchanged zones are not read again.
  *
  *     get -> load (setup's job threads) -> serving -> look, look, ... (background) -> put
- *                                           `current` is swapped, the old snapshot retired
+ *                                           zone_publish
  *
- * `current` is for worker threads; get, put and the scheduling are for the control thread; load and
- * look run on other threads, one at a time for each zone. The rest is under `lock`. */
+ * The handle's `current` is for worker threads; get, put and the scheduling are for the control thread; load
+ * and look run on other threads, one at a time for each zone. */
 #ifndef PLUGINS_FILE_ZONEFILE_H
 #define PLUGINS_FILE_ZONEFILE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #include "plugins/plugin.h"
+#include "plugins/zones.h"
 #include "zone/store/load.h"
 
-#define ZONEFILE_ERROR_MAX 512
+#define ZONEFILE_ERROR_MAX ZONE_ERROR_MAX
 
 /* What stat says: enough to see that a file was touched. */
 struct stamp {
@@ -28,9 +28,7 @@ struct stamp {
 };
 
 struct zonefile {
-    _Atomic(struct snapshot *) current; /* NULL: nothing could be loaded yet */
-    uint8_t name[NAME_MAX + 1];
-
+    struct zone *zone;     /* the handle: the present snapshot and what became of newer texts */
     struct zonefile *next; /* in its bucket of the register */
     unsigned refs;
     char *path;
@@ -39,12 +37,8 @@ struct zonefile {
     bool store;         /* the image in memory has yet to be settled (image.h) and written to the cache */
     atomic_flag busy;   /* somebody looks at the text */
     atomic_uint wanted; /* a look that has been asked for since he began */
-
-    pthread_mutex_t lock;
-    struct stamp stamp;
-    uint64_t loaded_s;
-    uint64_t records;
-    char error[ZONEFILE_ERROR_MAX]; /* why the newest text is not served; "" */
+    struct stamp stamp; /* whoever looks at it; nobody else */
+    bool failed;        /* the newest text is not served */
 };
 
 /* The zone of PATH and NAME, made when it is not there yet; one reference more. NULL: out of memory. */
@@ -66,9 +60,5 @@ enum err zonefile_look(struct zonefile *const *zones, unsigned count, bool force
 
 /* Writes the image to the cache, in the background, if that is wanted. */
 enum err zonefile_store(struct zonefile *zone) NODISCARD NONNULL(1);
-
-/* What `zones` tells. */
-void zonefile_status(struct zonefile *zone, struct zone_status *status, char error[ZONEFILE_ERROR_MAX])
-    NONNULL(1, 2, 3);
 
 #endif
