@@ -223,6 +223,9 @@ static enum err make_segments(struct builder *builder)
         arena_init(&segment->arena, 0);
         segment->lint.findings.arena = &segment->arena;
         segment->lint.all = builder->options->checks;
+        segment->lint.now = builder->options->now;
+        segment->lint.sources = builder->text->sources;
+        segment->lint.hooks = builder->options->checks ? builder->options->hooks : NULL;
     }
     return ERR_OK;
 }
@@ -484,6 +487,16 @@ static unsigned fatal_count(const struct builder *builder)
     return fatal;
 }
 
+static void call_zone_hook(struct builder *builder, bool whole)
+{
+    const struct lint_hooks *hooks = builder->lint.hooks;
+    struct lint_zone zone = {.build = &builder->shared,
+        .image = whole ? builder->image : NULL,
+        .text = builder->text,
+        .threads = builder->threads};
+    hooks->zone(hooks->context, &builder->lint, &zone);
+}
+
 static enum err run(struct builder *builder)
 {
     enum err err = collect(builder);
@@ -498,7 +511,10 @@ static enum err run(struct builder *builder)
         err = measure(builder);
     if (err == ERR_OK && (apex != ERR_OK || fatal_count(builder) > 0))
         err = ERR_INVALID;
-    return err == ERR_OK ? assemble(builder) : err;
+    err = err == ERR_OK ? assemble(builder) : err;
+    if (builder->lint.hooks != NULL && (err == ERR_OK || err == ERR_INVALID))
+        call_zone_hook(builder, err == ERR_OK);
+    return err;
 }
 
 enum err build_image(const struct zone_text *text, const struct build_options *options,
@@ -519,6 +535,9 @@ enum err build_image(const struct zone_text *text, const struct build_options *o
     arena_init(&builder->arena, 0);
     builder->lint.findings.arena = &builder->arena;
     builder->lint.all = options->checks;
+    builder->lint.now = options->now;
+    builder->lint.sources = text->sources;
+    builder->lint.hooks = options->checks ? options->hooks : NULL;
     enum err err = run(builder);
     tell_all(builder);
     if (err == ERR_OK)

@@ -16,6 +16,8 @@ struct build_options {
     bool skeleton;                   /* check only: the image has no records and is good for nothing else */
     bool remember;                   /* note size, times and digest of the sources in the image */
     size_t segment;                  /* names built as one piece; 0 for the default. Tests use tiny ones */
+    uint32_t now;                    /* that signatures are judged by; 0: the clock */
+    const struct lint_hooks *hooks;  /* checks beside the store's own, or NULL; with `checks` only */
     const struct finding_sink *sink; /* told the semantic findings in the order of the zone, or NULL */
 };
 

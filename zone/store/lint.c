@@ -3,97 +3,133 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "zone/text/part.h"
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
 const struct lint_row lint_rows[LINT_RULES] = {
     [LINT_SOA_MISSING] = {"soa-missing", SEVERITY_ERROR, true,
         "a zone begins with one SOA record at its apex (RFC 1035 5.2)"},
-    [LINT_SOA_MULTIPLE] = {"soa-multiple", SEVERITY_ERROR, true, "keep one (RFC 1035 5.2)"},
+    [LINT_SOA_MULTIPLE] = {"soa-multiple", SEVERITY_ERROR, true, "keep one (RFC 1035 5.2)", PART_TYPE},
     [LINT_SOA_BELOW_APEX] = {"soa-below-apex", SEVERITY_ERROR, false,
-        "is the zone's origin right? Give it with -o (RFC 1035 5.2)"},
+        "is the zone's origin right? Give it with -o (RFC 1035 5.2)", PART_TYPE},
     [LINT_SOA_TIMERS] = {"soa-timers", SEVERITY_WARNING, false,
-        "retry is to be shorter than refresh, and expire longer than both together (RFC 1912 2.2)"},
+        "retry is to be shorter than refresh, and expire longer than both together (RFC 1912 2.2)",
+        PART_DATA + 3},
     [LINT_NS_MISSING] = {"ns-missing", SEVERITY_ERROR, false, "add the zone's name servers (RFC 1034 4.2.1)"},
     [LINT_NS_SINGLE] = {"ns-single", SEVERITY_WARNING, false, "have at least two name servers (RFC 2182 5)"},
     [LINT_OUT_OF_ZONE] = {"out-of-zone", SEVERITY_WARNING, false,
         "a missing final dot, a wrong $ORIGIN, or data of another zone (RFC 1035 5.2)"},
     [LINT_CNAME_AND_OTHER] = {"cname-and-other-data", SEVERITY_ERROR, true,
-        "a name with a CNAME has no other data but DNSSEC's own (RFC 1034 3.6.2, RFC 2181 10.1)"},
-    [LINT_CNAME_MULTIPLE] = {"cname-multiple", SEVERITY_ERROR, true, "keep one CNAME (RFC 2181 10.1)"},
-    [LINT_DNAME_MULTIPLE] = {"dname-multiple", SEVERITY_ERROR, true, "keep one DNAME (RFC 6672 2.4)"},
+        "a name with a CNAME has no other data but DNSSEC's own (RFC 1034 3.6.2, RFC 2181 10.1)", PART_TYPE},
+    [LINT_CNAME_MULTIPLE] = {"cname-multiple", SEVERITY_ERROR, true, "keep one CNAME (RFC 2181 10.1)",
+        PART_DATA},
+    [LINT_DNAME_MULTIPLE] = {"dname-multiple", SEVERITY_ERROR, true, "keep one DNAME (RFC 6672 2.4)",
+        PART_DATA},
     [LINT_DNAME_AND_NS] = {"dname-and-ns", SEVERITY_ERROR, false,
         "below the apex a name is delegated or redirected, not both (RFC 6672 2.3)"},
     [LINT_DNAME_CHILDREN] = {"dname-children", SEVERITY_ERROR, false,
         "nothing below a DNAME is ever answered: remove it or the DNAME (RFC 6672 2.4)"},
     [LINT_TTL_MISMATCH] = {"ttl-mismatch", SEVERITY_WARNING, false,
-        "all records of a set are served with the first one's TTL (RFC 2181 5.2)"},
+        "all records of a set are served with the first one's TTL (RFC 2181 5.2)", PART_TTL},
     [LINT_DUPLICATE] = {"duplicate", SEVERITY_WARNING, false, "the record is there already (RFC 2181 5)"},
     [LINT_RRSET_TOO_LARGE] = {"rrset-too-large", SEVERITY_ERROR, true,
         "no message can carry the set: 65,535 octets are the most (RFC 1035 4.2.2)"},
     [LINT_OCCLUDED] = {"occluded", SEVERITY_WARNING, false,
         "only addresses for the delegation's name servers belong below it (RFC 1034 4.2.1)"},
     [LINT_DS_WITHOUT_NS] = {"ds-without-ns", SEVERITY_ERROR, false,
-        "a DS stands at a delegation only (RFC 4035 2.4)"},
+        "a DS stands at a delegation only (RFC 4035 2.4)", PART_TYPE},
     [LINT_DS_AT_APEX] = {"ds-at-apex", SEVERITY_ERROR, false,
-        "the DS belongs in the parent zone (RFC 4035 2.4)"},
-    [LINT_APEX_ONLY] = {"apex-only", SEVERITY_ERROR, false, "move it to the apex"},
+        "the DS belongs in the parent zone (RFC 4035 2.4)", PART_TYPE},
+    [LINT_APEX_ONLY] = {"apex-only", SEVERITY_ERROR, false, "move it to the apex", PART_TYPE},
     [LINT_GLUE_MISSING] = {"glue-missing", SEVERITY_ERROR, false,
-        "add A or AAAA for the name server: nobody can reach it without (RFC 1034 4.2.1, RFC 9471)"},
+        "add A or AAAA for the name server: nobody can reach it without (RFC 1034 4.2.1, RFC 9471)",
+        LINT_PART_TARGET},
     [LINT_TARGET_CNAME] = {"target-is-cname", SEVERITY_WARNING, false,
-        "NS, MX and SRV name a host, not an alias (RFC 2181 10.3, RFC 2782)"},
+        "NS, MX and SRV name a host, not an alias (RFC 2181 10.3, RFC 2782)", LINT_PART_TARGET},
     [LINT_TARGET_MISSING] = {"target-without-address", SEVERITY_WARNING, false,
-        "add A or AAAA for the name, or correct it; a missing final dot appends the origin"},
+        "add A or AAAA for the name, or correct it; a missing final dot appends the origin",
+        LINT_PART_TARGET},
     [LINT_NS_WITHOUT_ADDRESS] = {"ns-without-address", SEVERITY_ERROR, false,
-        "nobody can ask this name server: add its A or AAAA record, or a missing final dot"},
+        "nobody can ask this name server: add its A or AAAA record, or a missing final dot",
+        LINT_PART_TARGET},
     [LINT_CNAME_DANGLING] = {"cname-dangling", SEVERITY_WARNING, false,
-        "the target is in this zone but not there; a missing final dot appends the origin"},
-    [LINT_CNAME_LOOP] = {"cname-loop", SEVERITY_ERROR, false, "an alias must end at data (RFC 1034 3.6.2)"},
+        "the target is in this zone but not there; a missing final dot appends the origin", LINT_PART_TARGET},
+    [LINT_CNAME_LOOP] = {"cname-loop", SEVERITY_WARNING, false, "an alias must end at data (RFC 1034 3.6.2)",
+        LINT_PART_TARGET},
     [LINT_TARGET_ADDRESS_LIKE] = {"target-is-address", SEVERITY_ERROR, false,
-        "name a host that has this address; addresses stand in A records only (RFC 1035 3.3)"},
-    [LINT_TRAILING_DOT] = {"trailing-dot", SEVERITY_WARNING, false, "end the name with a dot"},
+        "name a host that has this address; addresses stand in A records only (RFC 1035 3.3)",
+        LINT_PART_TARGET},
+    [LINT_TRAILING_DOT] = {"trailing-dot", SEVERITY_WARNING, false, "end the name with a dot",
+        LINT_PART_TARGET},
     [LINT_WILDCARD_NS] = {"wildcard-ns", SEVERITY_WARNING, false,
         "what a wildcard NS or DNAME means is undefined (RFC 4592 4.2, 4.4)"},
     [LINT_WILDCARD_INSIDE] = {"wildcard-inside", SEVERITY_INFO, false,
         "only a first label \"*\" is a wildcard (RFC 4592 2.1.1)"},
     [LINT_NSEC3_OWNER] = {"nsec3-owner", SEVERITY_ERROR, false, "sign the zone again (RFC 5155 3)"},
-    [LINT_NSEC3PARAM] = {"nsec3param", SEVERITY_WARNING, false,
-        "use no salt and 0 iterations (RFC 9276 3.1)"},
+    [LINT_NSEC3PARAM] = {"nsec3param", SEVERITY_WARNING, false, "use no salt and 0 iterations (RFC 9276 3.1)",
+        PART_DATA + 2},
     [LINT_RRSIG_ORPHAN] = {"rrsig-without-rrset", SEVERITY_WARNING, false,
-        "the signature covers nothing: sign the zone again (RFC 4035 2.2)"},
+        "the signature covers nothing: sign the zone again (RFC 4035 2.2)", PART_DATA},
     [LINT_RRSIG_FIELDS] = {"rrsig-fields", SEVERITY_ERROR, false,
-        "no validator takes it: sign the zone again (RFC 4035 5.3.1)"},
+        "no validator takes it: sign the zone again (RFC 4035 5.3.1)", PART_DATA},
     [LINT_RRSIG_EXPIRED] = {"rrsig-expired", SEVERITY_WARNING, false,
-        "validators take no such signature, and there may be more: sign the zone again (RFC 4034 3.1.5)"},
+        "validators take no such signature, and there may be more: sign the zone again (RFC 4034 3.1.5)",
+        PART_DATA + 4},
     [LINT_RRSET_UNSIGNED] = {"rrset-unsigned", SEVERITY_ERROR, false,
-        "validators refuse it: sign the zone again (RFC 4035 2.2)"},
+        "validators refuse it: sign the zone again (RFC 4035 2.2)", PART_TYPE},
     [LINT_DNSKEY_FIELDS] = {"dnskey-fields", SEVERITY_ERROR, false,
-        "no validator takes the key: publish it as its tool wrote it (RFC 4034 2.1)"},
+        "no validator takes the key: publish it as its tool wrote it (RFC 4034 2.1)", PART_DATA},
     [LINT_NSEC_BITMAP] = {"nsec-types", SEVERITY_ERROR, false,
-        "it proves what is not so: sign the zone again (RFC 4034 4.1.2)"},
+        "it proves what is not so: sign the zone again (RFC 4034 4.1.2)", PART_DATA + 1},
     [LINT_NSEC_CHAIN] = {"nsec-chain", SEVERITY_ERROR, false,
-        "names between are denied or not proven: sign the zone again (RFC 4034 4.1.1)"},
+        "names between are denied or not proven: sign the zone again (RFC 4034 4.1.1)", PART_DATA},
     [LINT_SOA_MAILBOX] = {"soa-mailbox", SEVERITY_WARNING, false,
-        "write hostmaster@example.org as hostmaster.example.org. (RFC 1035 8)"},
+        "write hostmaster@example.org as hostmaster.example.org. (RFC 1035 8)", PART_DATA + 1},
     [LINT_SVCB_ALIAS] = {"svcb-alias", SEVERITY_WARNING, false,
-        "clients use the alias alone, without parameters (RFC 9460 2.4.1, 2.4.2)"},
+        "clients use the alias alone, without parameters (RFC 9460 2.4.1, 2.4.2)", PART_DATA},
     [LINT_SPF_MULTIPLE] = {"spf-multiple", SEVERITY_WARNING, false,
-        "merge them: several are a permanent error (RFC 7208 3.2)"},
+        "merge them: several are a permanent error (RFC 7208 3.2)", PART_DATA},
 };
+
+static void tell(struct lint *lint, const struct lint_row *row, const struct run *run,
+    const struct tape_record *record, unsigned part, const char *format, va_list args)
+{
+    char message[NAME_TEXT_MAX * 2 + 200];
+    vsnprintf(message, sizeof message, format, args);
+    lint->fatal += row->fatal;
+    uint64_t at = run == NULL ? 0 : run->at + (record != NULL ? record->behind : 0);
+    uint16_t file = run != NULL ? run->file : 0;
+    if (run == NULL)
+        pending_add(&lint->findings, row->severity, row->name, file, at, 0, row->hint, message);
+    else
+        pending_add_part(&lint->findings, row->severity, row->name, file, at, part, row->hint, message);
+}
+
+void lint_tell(struct lint *lint, const struct lint_row *row, const struct run *run,
+    const struct tape_record *record, unsigned part, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell(lint, row, run, record, part, format, args);
+    va_end(args);
+}
+
+/* Where the host stands in the data of the types that name one. */
+static unsigned target_part(const struct tape_record *record)
+{
+    return PART_DATA + (record->type == TYPE_MX ? 1u : record->type == TYPE_SRV ? 3u : 0u);
+}
 
 void lint_report(struct lint *lint, enum lint_rule rule, const struct run *run,
     const struct tape_record *record, const char *format, ...)
 {
     const struct lint_row *row = &lint_rows[rule];
-    char message[NAME_TEXT_MAX * 2 + 200];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    unsigned part = row->part == LINT_PART_TARGET && record != NULL ? target_part(record) : row->part;
+    tell(lint, row, run, record, part, format, args);
     va_end(args);
-    lint->fatal += row->fatal;
-    uint64_t at = run == NULL ? 0 : run->at + (record != NULL ? record->behind : 0);
-    pending_add(
-        &lint->findings, row->severity, row->name, run != NULL ? run->file : 0, at, 0, row->hint, message);
 }
 
 struct checking {
@@ -418,6 +454,8 @@ void lint_node(struct lint *lint, const struct lint_place *place, const struct g
     if (place->above != 0)
         check_hidden(&checking);
     lint_dnssec(lint, place, gathered);
+    if (lint->hooks != NULL)
+        lint->hooks->node(lint->hooks->context, lint, place, gathered);
     const struct gathered_set *txt = find_set(gathered, TYPE_TXT);
     if (txt != NULL && txt->records > 1)
         check_spf(&checking, txt);
@@ -443,7 +481,7 @@ static bool looks_like_address(const uint8_t *name)
 /* An owner such as www.example.org.example.org., or a target that repeats what follows it. */
 static bool repeats_itself(const uint8_t *name, unsigned labels)
 {
-    for (unsigned tail = 2; tail * 2 <= labels; tail++) {
+    for (unsigned tail = 1; tail * 2 <= labels; tail++) {
         const uint8_t *last = name_skip(name, labels - tail), *before = name_skip(name, labels - 2 * tail);
         size_t len = name_len(last) - 1;
         if ((size_t)(last - before) == len && memcmp(before, last, len) == 0)

@@ -57,12 +57,42 @@ struct lint_row {
     enum severity severity;
     bool fatal; /* a server refuses the zone */
     const char *hint;
+    uint8_t part; /* of the entry that the caret points at: enum part, or the following */
 };
+
+#define LINT_PART_TARGET 200 /* the name of a host, wherever the type has it */
 
 extern const struct lint_row lint_rows[LINT_RULES];
 
+struct build;
+struct image;
+struct lint;
+struct lint_place;
+
+/* What is known when all names of a zone have been looked at. */
+struct lint_zone {
+    const struct build *build; /* the names in order (segment.h); entries are sorted, gather() reads them */
+    const struct image *image; /* its skeleton or whole; NULL when a fatal rule forbade it */
+    const struct zone_text *text;
+    unsigned threads;
+};
+
+/* Checks beside the store's own, which know more than a store should (zone/check). */
+struct lint_hooks {
+    void *context;
+    /* For each name with records that are not NSEC3's, on any thread, but for one lint one after the other.
+     */
+    void (*node)(
+        void *context, struct lint *lint, const struct lint_place *place, const struct gathered *gathered);
+    /* At the end, once. */
+    void (*zone)(void *context, struct lint *lint, const struct lint_zone *zone);
+};
+
 struct lint {
     struct pending_list findings;
+    const struct lint_hooks *hooks;   /* or NULL */
+    uint32_t now;                     /* 0: the clock */
+    struct sources *sources;          /* of the text, for hooks that look at it */
     unsigned fatal;                   /* findings that forbid the zone */
     bool all;                         /* run the rules that are not fatal too */
     bool expired;                     /* a signature that does not hold was told */
@@ -84,6 +114,10 @@ struct lint_place {
 /* Reports under RULE at RECORD (its run tells the file and the place). */
 void lint_report(struct lint *lint, enum lint_rule rule, const struct run *run,
     const struct tape_record *record, const char *format, ...) PRINTF(5, 6) NONNULL(1);
+
+/* The same under a rule of a hook's, about a part (enum part) of the record's entry. */
+void lint_tell(struct lint *lint, const struct lint_row *row, const struct run *run,
+    const struct tape_record *record, unsigned part, const char *format, ...) PRINTF(6, 7) NONNULL(1, 2);
 
 /* All rules that look at one name. */
 void lint_node(struct lint *lint, const struct lint_place *place, const struct gathered *gathered)

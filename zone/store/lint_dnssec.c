@@ -14,6 +14,11 @@ struct signing {
     uint32_t now;
 };
 
+static uint32_t now_of(const struct lint *lint)
+{
+    return lint->now != 0 ? lint->now : (uint32_t)time(NULL);
+}
+
 static uint16_t read16(const uint8_t *at)
 {
     return (uint16_t)(at[0] << 8 | at[1]);
@@ -264,7 +269,7 @@ void lint_dnssec(struct lint *lint, const struct lint_place *place, const struct
         set_of(gathered, TYPE_NSEC) == NULL)
         return;
     char owner[NAME_TEXT_MAX];
-    struct signing signing = {lint, place, gathered, owner, (uint32_t)time(NULL)};
+    struct signing signing = {lint, place, gathered, owner, now_of(lint)};
     name_print(place->owner, owner);
     for (uint32_t i = 0; i < gathered->set_count; i++)
         check_signatures(&signing, &gathered->sets[i]);
@@ -302,7 +307,7 @@ void lint_nsec3(struct lint *lint, const struct lint_place *place, const struct 
     const uint8_t hash[20])
 {
     char owner[NAME_TEXT_MAX];
-    struct signing signing = {lint, place, gathered, owner, (uint32_t)time(NULL)};
+    struct signing signing = {lint, place, gathered, owner, now_of(lint)};
     const struct gathered_set *set = set_of(gathered, TYPE_NSEC3);
     const struct gathered_record *last = &lint->last_nsec;
     name_print(place->owner, owner);

@@ -77,6 +77,8 @@ static enum err build(struct loading *loading, const struct zone_text *text,
         .skeleton = skeleton,
         .remember = options->remember && !skeleton,
         .segment = options->segment,
+        .hooks = options->hooks,
+        .now = options->now,
         .sink = &options->sink};
     struct build_result built;
     enum err err = build_image(text, &build_options, &built, out);

@@ -1,10 +1,12 @@
 #include "zone/text/chunks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "zone/base/parallel.h"
+#include "zone/text/part.h"
 #include "zone/wire/name.h"
 
 #define CHUNK_DEFAULT ((size_t)2 << 20) /* its tape fills about one huge page */
@@ -340,6 +342,19 @@ void text_clear(struct zone_text *text)
     memset(text, 0, sizeof *text);
 }
 
+static void tell_left_out(
+    const struct pending_list *list, struct sources *sources, const struct finding_sink *sink)
+{
+    char message[80];
+    snprintf(message, sizeof message, "%u findings more are not told one by one", list->left_out);
+    struct finding finding = {.severity = SEVERITY_INFO,
+        .rule = "findings-left-out",
+        .file = sources_get(sources, list->first->file)->path,
+        .message = message,
+        .hint = "mend those that are told and check again; is it a zone file at all?"};
+    sink->report(sink->context, &finding);
+}
+
 void pending_report(const struct pending_list *list, struct sources *sources, const struct finding_sink *sink)
 {
     for (const struct pending *p = list->first; p != NULL && sink->report != NULL; p = p->next) {
@@ -351,9 +366,14 @@ void pending_report(const struct pending_list *list, struct sources *sources, co
             .token = source->input.text + p->at,
             .token_len = p->token_len,
             .hint = p->hint};
-        source_place(source, p->at, &finding.line, &finding.column);
+        if (p->part != 0 && p->at < source->input.len)
+            part_find(source->input.text + p->at, source->input.len - p->at, p->part - 1u, &finding.token,
+                &finding.token_len);
+        source_place(source, (uint64_t)(finding.token - source->input.text), &finding.line, &finding.column);
         sink->report(sink->context, &finding);
     }
+    if (list->left_out > 0 && list->first != NULL && sink->report != NULL)
+        tell_left_out(list, sources, sink);
 }
 
 void text_report(const struct zone_text *text, const struct finding_sink *sink)

@@ -21,26 +21,49 @@ void reader_init(struct reader *reader, struct sources *sources, uint16_t file, 
     reader->context.origin_len = (uint8_t)name_lower(reader->context.origin, origin);
 }
 
-void pending_add(struct pending_list *list, enum severity severity, const char *rule, uint16_t file,
-    uint64_t at, uint32_t token_len, const char *hint, const char *message)
+static void pending_append(struct pending_list *list, const struct pending *what)
 {
-    list->errors += severity == SEVERITY_ERROR;
-    list->warnings += severity == SEVERITY_WARNING;
+    list->errors += what->severity == SEVERITY_ERROR;
+    list->warnings += what->severity == SEVERITY_WARNING;
+    if (list->count >= PENDING_MAX) {
+        list->left_out++;
+        return;
+    }
     struct pending *finding = ARENA_NEW(list->arena, struct pending);
-    const char *copy = arena_copy(list->arena, message, strlen(message));
+    const char *copy = arena_copy(list->arena, what->message, strlen(what->message));
     if (finding == NULL || copy == NULL)
         return; /* counted all the same */
-    *finding = (struct pending){.at = at,
-        .token_len = token_len,
-        .file = file,
-        .severity = severity,
-        .rule = rule,
-        .message = copy,
-        .hint = hint};
+    *finding = *what;
+    finding->message = copy;
+    list->count++;
     if (list->end == NULL)
         list->end = &list->first;
     *list->end = finding;
     list->end = &finding->next;
+}
+
+void pending_add(struct pending_list *list, enum severity severity, const char *rule, uint16_t file,
+    uint64_t at, uint32_t token_len, const char *hint, const char *message)
+{
+    pending_append(list, &(struct pending){.at = at,
+                             .token_len = token_len,
+                             .file = file,
+                             .severity = severity,
+                             .rule = rule,
+                             .message = message,
+                             .hint = hint});
+}
+
+void pending_add_part(struct pending_list *list, enum severity severity, const char *rule, uint16_t file,
+    uint64_t at, unsigned part, const char *hint, const char *message)
+{
+    pending_append(list, &(struct pending){.at = at,
+                             .part = (uint8_t)(part < UINT8_MAX ? part + 1 : UINT8_MAX),
+                             .file = file,
+                             .severity = severity,
+                             .rule = rule,
+                             .message = message,
+                             .hint = hint});
 }
 
 void reader_report(struct reader *reader, enum severity severity, const char *rule, const char *at,

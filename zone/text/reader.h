@@ -24,15 +24,19 @@ struct pending {
     uint64_t at;
     uint32_t token_len;
     uint16_t file;
+    uint8_t part; /* enum part + 1: AT is the entry's beginning, and that part of it is meant */
     enum severity severity;
     const char *rule, *message, *hint;
 };
+
+#define PENDING_MAX 5000 /* kept in one list; garbage makes one a line, and nobody reads more */
 
 /* Findings in the order they were made; memory from an arena. */
 struct pending_list {
     struct arena *arena;
     struct pending *first, **end;
-    unsigned errors, warnings;
+    unsigned errors, warnings; /* those left out are counted, too */
+    unsigned count, left_out;
 };
 
 /* What an entry inherits from those before it. */
@@ -91,6 +95,10 @@ void reader_report(struct reader *reader, enum severity severity, const char *ru
     uint32_t len, const char *hint, const char *format, ...) PRINTF(7, 8) NONNULL(1);
 void pending_add(struct pending_list *list, enum severity severity, const char *rule, uint16_t file,
     uint64_t at, uint32_t token_len, const char *hint, const char *message) NONNULL(1, 3);
+
+/* The same about a part of the entry that begins at AT; the part is sought when the finding is told. */
+void pending_add_part(struct pending_list *list, enum severity severity, const char *rule, uint16_t file,
+    uint64_t at, unsigned part, const char *hint, const char *message) NONNULL(1, 3);
 
 /* $ORIGIN, $TTL, $INCLUDE, $GENERATE; NAME is the directive's token, the lexer stands behind it. */
 void reader_directive(struct reader *reader, struct lexer *lexer, const struct token *name) NONNULL(1, 2, 3);
