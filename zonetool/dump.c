@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "zonetool/print.h"
+#include "zone/store/print.h"
 #include "zonetool/source.h"
 
 #define RUN_NODES 8192

@@ -1,4 +1,4 @@
-#include "zonetool/print.h"
+#include "zone/store/print.h"
 
 #include <stdlib.h>
 #include <string.h>

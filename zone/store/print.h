@@ -1,8 +1,8 @@
 /* Records of a zone image as canonical text: one per line, absolute owner, TTL, class, type and rdata with
  * a tab between them; the records of an RRset in canonical order (RFC 4034 6.3), its RRSIGs behind it. A
  * growing buffer, one thread at a time. */
-#ifndef ZONETOOL_PRINT_H
-#define ZONETOOL_PRINT_H
+#ifndef ZONE_STORE_PRINT_H
+#define ZONE_STORE_PRINT_H
 
 #include <stdbool.h>
 #include <stddef.h>
