@@ -14,6 +14,8 @@ static const struct command commands[] = {
     {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run, NULL, NULL},
     {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run, NULL, NULL},
     {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run, "text json", NULL},
+    {"query", "", "NAME [TYPE] @SERVER", 1, 4, "ask a server", query_run, NULL, query_options},
+    {"xfr", "qj", "ZONE @SERVER", 1, 2, "fetch a zone from a server", xfr_run, NULL, xfr_options},
 };
 
 enum outcome complain(const char *format, ...)
@@ -31,7 +33,7 @@ static void usage(FILE *out)
 {
     fputs("usage: zonetool COMMAND [OPTION...] FILE...\n\n", out);
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
-        fprintf(out, "  %-8s %-12s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+        fprintf(out, "  %-8s %-19s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
     fputs("\n\"zonetool COMMAND --help\" tells the options. FILE \"-\" is standard input.\n"
           "Exit status: 0 clean, 1 errors in the input, 2 the work could not be done.\n",
         out);

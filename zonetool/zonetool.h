@@ -70,8 +70,12 @@ enum outcome check_run(const struct arguments *arguments);
 enum outcome dump_run(const struct arguments *arguments);
 enum outcome compile_run(const struct arguments *arguments);
 enum outcome fmt_run(const struct arguments *arguments);
+enum outcome query_run(const struct arguments *arguments);
 enum outcome stat_run(const struct arguments *arguments);
+enum outcome xfr_run(const struct arguments *arguments);
 
 extern const struct option_row fmt_options[];
+extern const struct option_row query_options[];
+extern const struct option_row xfr_options[];
 
 #endif
