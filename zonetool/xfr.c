@@ -7,9 +7,9 @@
 
 #include "zone/base/file.h"
 #include "zone/net/transfer.h"
+#include "zone/store/print.h"
 #include "zone/wire/rdata.h"
 #include "zone/wire/type.h"
-#include "zonetool/print.h"
 #include "zonetool/server.h"
 
 #define OPERANDS_MAX 2
