@@ -186,6 +186,10 @@ void options_man(FILE *out, const struct option *rows) NONNULL(1);
 /* Duration as Go writes it ("1m30s", "500ms", "0") to milliseconds, rounded up; false when malformed. */
 bool duration_parse(const char *text, int64_t *ms) NODISCARD NONNULL(1, 2);
 
+/* IP, IP:PORT or [IPv6]:PORT; PORT when there is none written. */
+bool option_address_parse(const char *text, uint16_t port, struct option_address *out) NODISCARD
+    NONNULL(1, 3);
+
 /* True when every name that reaches the block of SETUP lies in one of ZONES. */
 bool option_zones_cover_block(const struct setup *setup, const struct option_zones *zones) NONNULL(1, 2);
 

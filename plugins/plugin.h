@@ -123,10 +123,12 @@ struct query {
     bool verified;              /* cookies: the client's address is not forged; when block->cookies */
     bool answered;              /* by a plugin; false when the end of the chain refused */
     uint16_t options_len;       /* EDNS options for the reply, see query_option */
-    uint16_t step;              /* the engine's place in the chain */
+    uint16_t step;              /* the engine's place in the chain, */
+    uint16_t floor;             /* and the first one of a copy made by query_behind */
     uint16_t options_room;
     uint8_t *options;
     struct query *parent; /* of a sub-query, else NULL */
+    void *held;           /* cache: what it keeps of a query that is on its way, or NULL */
     union address client;
     union address server; /* the local address asked; the port alone where it is not known */
     struct reply reply;
@@ -153,6 +155,21 @@ enum served {
 
 struct zone; /* a zone that a plugin serves: plugins/zones.h */
 
+/* A number for prometheus. Those of one name come one behind the other. */
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+struct metric {
+    const char *name; /* "coredns_cache_hits_total" */
+    const char *help;
+    enum metric_kind kind;
+    const char
+        *labels;  /* as they are written between the braces, without server, zone and view; "" for none */
+    double value; /* of a histogram: the sum */
+    const double *limits;    /* of a histogram: upper limits of its buckets but the last, */
+    const uint64_t *buckets; /* and how many fell into each, not cumulative */
+    unsigned buckets_count;
+};
+
 enum plugin_flag {
     PLUGIN_ALL_CLASSES = 1 /* serve sees queries of classes other than IN, too; the others need not look */
 };
@@ -174,12 +191,16 @@ struct plugin {
      * nobody takes is refused. */
     enum served (*opcode)(void *self, struct query *query);
     void (*finish)(void *self, struct query *query);
+    /* A query that serve had passed on ends without a reply, and without finish: let go of it. */
+    void (*dropped)(void *self, struct query *query);
     void (*sent)(void *self, const struct query *query);
     /* Called over a whole batch before any serve, step 0, 1, ... while it returns true: start memory
      * reads whose results serve will need. */
     bool (*prefetch)(void *self, struct query *query, unsigned step);
     /* SIGUSR1 or "reload" with an unchanged Corefile: look again at what lies outside it. */
     void (*refresh)(void *self);
+    /* Tells of each number. Control thread. */
+    void (*metrics)(void *self, void (*each)(void *context, const struct metric *metric), void *context);
     /* Tells of each zone it serves. */
     void (*zones)(void *self, void (*each)(void *context, struct zone *zone), void *context);
     /* The zone of exactly that name (lower case) that it serves, or NULL. Any thread; in a worker the handle
@@ -216,6 +237,13 @@ bool query_may_wait(const struct query *query) NODISCARD NONNULL(1);
 enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
     void (*done)(struct query *child, enum served verdict, void *context), void *context) NODISCARD
     NONNULL(1, 2, 4);
+
+/* Asks the question of QUERY once more of the plugins behind this one, in the background: QUERY itself goes
+ * on and may be answered before. DONE gets the reply, on the same worker, perhaps before this returns; the
+ * copy ends when DONE returns. Its `parent` is NULL, the plugins in front of this one do not see it. */
+enum err query_behind(struct query *query,
+    void (*done)(struct query *copy, enum served verdict, void *context), void *context) NODISCARD
+    NONNULL(1, 2);
 
 /* Makes the rest of the chain answer for another name (lower or mixed case, copied). */
 enum err query_rename(struct query *query, const uint8_t *name) NODISCARD NONNULL(1, 2);

@@ -35,19 +35,31 @@ static enum served walk(struct query *query)
     return SERVED_ANSWERED;
 }
 
+/* There will be no reply: the plugins that had passed the query on let go of it. */
+static enum served drop(struct query *query)
+{
+    const struct chain *chain = query->chain;
+    while (chain->drops && query->step > query->floor) {
+        const struct step *step = &chain->steps[--query->step];
+        if (step->dropped != NULL)
+            step->dropped(step->self, query);
+    }
+    return SERVED_DROPPED;
+}
+
 static enum served finish(struct query *query)
 {
     const struct chain *chain = query->chain;
     query->reply.recursion |= chain->block.recursion;
     if (!chain->finishes)
         return SERVED_ANSWERED;
-    while (query->step > 0) {
+    while (query->step > query->floor) {
         const struct step *step = &chain->steps[--query->step];
         if (step->finish == NULL)
             continue;
         step->finish(step->self, query);
         if (UNLIKELY(query->reply.rcode == QUERY_DROPPED))
-            return SERVED_DROPPED;
+            return drop(query);
     }
     return SERVED_ANSWERED;
 }
@@ -55,6 +67,8 @@ static enum served finish(struct query *query)
 enum served engine_serve(struct query *query)
 {
     enum served served = walk(query);
+    if (UNLIKELY(served == SERVED_DROPPED))
+        return drop(query);
     return served == SERVED_ANSWERED ? finish(query) : served;
 }
 
@@ -64,6 +78,8 @@ enum served engine_continue(struct query *query, enum served verdict)
         query->step++;
         return engine_serve(query);
     }
+    if (verdict == SERVED_DROPPED)
+        return drop(query);
     return verdict == SERVED_ANSWERED ? finish(query) : verdict;
 }
 
@@ -99,6 +115,12 @@ void query_resume(struct query *query, enum served verdict)
     struct slot *slot = slot_of(query);
     struct worker *worker = slot->worker;
     slot->resumed_with = verdict;
+    if (worker_here == worker) { /* goes on when the event is over */
+        slot->next = NULL;
+        *(worker->resumed_first != NULL ? &worker->resumed_last->next : &worker->resumed_first) = slot;
+        worker->resumed_last = slot;
+        return;
+    }
     slot->next = atomic_load(&worker->resumed);
     while (!atomic_compare_exchange_weak(&worker->resumed, &slot->next, slot))
         continue;
@@ -151,6 +173,62 @@ void engine_child_done(struct slot *child, enum served verdict)
 {
     if (child->done != NULL)
         child->done(&child->query, verdict, child->context);
+    if (child->query.parent == NULL)
+        slot_give(child);
+}
+
+/* The octets of the question are the packet's, or a plugin's memory: the copy has its own of both. */
+static bool copy_message(struct slot *slot, const struct query *from)
+{
+    struct message *to = &slot->query.message;
+    const struct message *message = &from->message;
+    *to = *message;
+    uint8_t *bytes = message->len <= SLOT_RX ? slot->rx : arena_alloc(slot->query.scratch, message->len, 8);
+    if (bytes == NULL)
+        return false;
+    memcpy(bytes, message->bytes, message->len);
+    to->bytes = bytes;
+    to->question.name =
+        (const uint8_t *)arena_copy(slot->query.scratch, from->question->name, from->question->name_len);
+    if (to->question.name == NULL)
+        return false;
+    question_set(&to->question, to->question.name, from->question->type, from->question->class);
+    if (to->edns.options_len > 0)
+        to->edns.options = (const uint8_t *)arena_copy(
+            slot->query.scratch, message->edns.options, message->edns.options_len);
+    return to->edns.options_len == 0 || to->edns.options != NULL;
+}
+
+enum err query_behind(
+    struct query *query, void (*done)(struct query *copy, enum served verdict, void *context), void *context)
+{
+    struct slot *above = slot_of(query);
+    if (query->depth >= DEPTH_MAX || !query_may_wait(query))
+        return ERR_LIMIT;
+    struct slot *slot = slot_take(above->worker);
+    if (slot == NULL)
+        return ERR_MEMORY;
+    if (!copy_message(slot, query)) {
+        slot_give(slot);
+        return ERR_MEMORY;
+    }
+    struct query *copy = &slot->query;
+    query_begin(copy, &copy->message.question, query->chain);
+    copy->client = query->client;
+    copy->server = query->server;
+    copy->transport = query->transport;
+    copy->begin_ns = query->begin_ns;
+    copy->dnssec = query->dnssec;
+    copy->depth = (uint8_t)(query->depth + 1);
+    copy->step = copy->floor = (uint16_t)(query->step + 1);
+    slot->done = done;
+    slot->context = context;
+    enum served served = engine_serve(copy);
+    if (served == SERVED_SUSPENDED)
+        engine_park(slot);
+    else
+        engine_child_done(slot, served);
+    return ERR_OK;
 }
 
 void query_begin(struct query *query, const struct question *question, const struct chain *chain)
@@ -163,6 +241,8 @@ void query_begin(struct query *query, const struct question *question, const str
     query->error_by = NULL;
     query->depth = 0;
     query->step = 0;
+    query->floor = 0;
+    query->held = NULL;
     query->answered = true;
     query->options_len = 0;
     query->options_room = 0;

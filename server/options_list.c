@@ -131,8 +131,7 @@ static enum err add_rcode(
     return err == ERR_OK ? add_number(setup, list, value) : err;
 }
 
-/* IP, IP:PORT, [IPv6]:PORT. */
-static bool address_parse(const char *text, uint16_t port, struct option_address *out)
+bool option_address_parse(const char *text, uint16_t port, struct option_address *out)
 {
     char ip[64];
     const char *end = text + strlen(text), *colon = strrchr(text, ':'), *ip_end = end, *start = text;
@@ -172,7 +171,7 @@ static enum err add_address(
         list->any = true;
         return ERR_OK;
     }
-    if (!address_parse(token->text, (uint16_t)row->min, &address))
+    if (!option_address_parse(token->text, (uint16_t)row->min, &address))
         return setup_error(setup, token, "as in 192.0.2.1, 192.0.2.1:5353, [2001:db8::1]:53",
             "'%s' in %s is no IP address", token->text, row->arg);
     struct option_address *item = LIST_ADD(setup, list);

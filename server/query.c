@@ -9,6 +9,8 @@
 #include "zone/wire/encode.h"
 #include "zone/wire/type.h"
 
+#define BODY_TAIL 64 /* octets that OPT may need behind the records of a body, a text aside */
+
 /* RFC 7873 5.4: no question but a cookie. It goes the way of classes other than IN through the first block
  * that has cookies; what nobody answers is no error here. */
 static void answer_cookie(struct slot *slot)
@@ -118,6 +120,11 @@ void query_encode(struct slot *slot)
     if (UNLIKELY(query->question != &message->question) &&
         query_restore(query, &message->question) !=
             ERR_OK) /* a plugin asked another and did not put it back */
+        fail(&query->reply);
+    /* A body is sent whole or not at all; references are left out one by one. */
+    if (UNLIKELY(query->reply.body != NULL &&
+                 query->reply.body->end + BODY_TAIL + query->options_len > envelope.limit) &&
+        query_open(query) != ERR_OK)
         fail(&query->reply);
     query->reply_bytes = slot->out;
     if (UNLIKELY(message->tsig_at != 0))

@@ -42,33 +42,67 @@ static void settle(struct slot *slot)
         engine_park(slot);
 }
 
+/* Replies of resumed queries that leave together. */
+struct departure {
+    struct slot *slots[BATCH];
+    unsigned count;
+};
+
+static void depart(struct worker *worker, struct departure *departure)
+{
+    udp_send_resumed(worker, departure->slots, departure->count);
+    serve_sent(worker, departure->slots, departure->count);
+    for (unsigned i = 0; i < departure->count; i++)
+        slot_give(departure->slots[i]);
+    departure->count = 0;
+}
+
+/* Over TCP, replies are written one by one into the room that the worker has for them. */
+static void reply_by_tcp(struct slot *slot)
+{
+    struct worker *worker = slot->worker;
+    slot->out = tcp_reply_room(worker);
+    settle(slot);
+    count_replies(worker, &slot, 1);
+    tcp_send_resumed(slot);
+    serve_sent(worker, &slot, 1);
+    slot_give(slot);
+}
+
 /* A sub-query goes back to the plugin that asked it; a client's query gets its reply. */
-void serve_resumed(struct slot *slot)
+static void go_on(struct slot *slot, struct departure *departure)
 {
     struct worker *worker = slot->worker;
     engine_unpark(slot);
     slot->served = engine_continue(&slot->query, slot->resumed_with);
     if (slot->served == SERVED_SUSPENDED) {
         engine_park(slot);
-        return;
-    }
-    if (slot->orphan) {
+    } else if (slot->orphan) {
         slot_give(slot);
-        return;
-    }
-    if (slot->query.parent != NULL) {
+    } else if (slot->done != NULL || slot->query.parent != NULL) {
         engine_child_done(slot, slot->served);
-        return;
+    } else if (slot->connection != NULL) {
+        reply_by_tcp(slot);
+    } else {
+        slot->out = slot->tx;
+        settle(slot);
+        count_replies(worker, &slot, 1);
+        departure->slots[departure->count++] = slot;
+        if (departure->count == BATCH)
+            depart(worker, departure);
     }
-    slot->out = slot->connection != NULL ? tcp_reply_room(worker) : slot->tx;
-    settle(slot);
-    count_replies(worker, &slot, 1);
-    if (slot->connection != NULL)
-        tcp_send_resumed(slot);
-    else
-        udp_send_resumed(slot);
-    serve_sent(worker, &slot, 1);
-    slot_give(slot);
+}
+
+void serve_resumed(struct worker *worker, struct slot *first)
+{
+    struct departure departure = {.count = 0};
+    while (first != NULL) {
+        struct slot *next = first->next;
+        go_on(first, &departure);
+        first = next;
+    }
+    if (departure.count > 0)
+        depart(worker, &departure);
 }
 
 static uint64_t clock_ns(void)

@@ -21,8 +21,8 @@
  * suspended. Between worker_enter and worker_leave. */
 void serve_batch(struct worker *worker, struct slot *const *slots, unsigned count) NONNULL(1, 2);
 
-/* Goes on with a suspended query and sends its reply. */
-void serve_resumed(struct slot *slot) NONNULL(1);
+/* Goes on with suspended queries, a list from FIRST on, and sends their replies. */
+void serve_resumed(struct worker *worker, struct slot *first) NONNULL(1, 2);
 
 /* To be called when the replies have been sent. */
 void serve_sent(struct worker *worker, struct slot *const *slots, unsigned count) NONNULL(1, 2);

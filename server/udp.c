@@ -213,21 +213,38 @@ void udp_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-void udp_send_resumed(struct slot *slot)
+/* Fills place I of what goes out. */
+static void prepare_resumed(struct udp_batch *batch, unsigned i, struct slot *slot)
 {
-    struct listener *listener = slot->listener;
-    if (slot->served != SERVED_ANSWERED || listener->fd < 0)
-        return;
-    struct iovec iov = {.iov_base = slot->out, .iov_len = slot->query.reply_len};
-    struct msghdr header = {
+    const struct listener *listener = slot->listener;
+    bool v6 = slot->query.client.any.sa_family == AF_INET6;
+    batch->out_iov[i] = (struct iovec){.iov_base = slot->out, .iov_len = slot->query.reply_len};
+    batch->out[i].msg_hdr = (struct msghdr){
         .msg_name = &slot->query.client,
-        .msg_namelen = slot->query.client.any.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                                    : sizeof(struct sockaddr_in),
-        .msg_iov = &iov,
+        .msg_namelen = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
+        .msg_iov = &batch->out_iov[i],
         .msg_iovlen = 1,
         .msg_control = listener->wildcard ? slot->local : NULL,
         .msg_controllen = listener->wildcard ? slot->local_len : 0,
     };
-    if (sendmsg(listener->fd, &header, 0) < 0)
-        counter_add(&slot->worker->counters.send_errors, 1);
+}
+
+void udp_send_resumed(struct worker *worker, struct slot *const *slots, unsigned count)
+{
+    struct udp_batch *batch = worker->udp;
+    struct listener *listener = NULL;
+    unsigned gathered = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct slot *slot = slots[i];
+        if (slot->served != SERVED_ANSWERED || slot->listener->fd < 0)
+            continue;
+        if (slot->listener != listener && gathered > 0) {
+            send_all(batch, listener, gathered);
+            gathered = 0;
+        }
+        listener = slot->listener;
+        prepare_resumed(batch, gathered++, slot);
+    }
+    if (gathered > 0)
+        send_all(batch, listener, gathered);
 }

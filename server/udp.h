@@ -14,7 +14,7 @@ void udp_free(struct udp_batch *batch);
 /* A socket has packets: uv_poll's callback. */
 void udp_readable(uv_poll_t *poll, int status, int events);
 
-/* Sends the reply of a query that had been suspended. */
-void udp_send_resumed(struct slot *slot) NONNULL(1);
+/* Sends the replies of at most BATCH queries that had been suspended. */
+void udp_send_resumed(struct worker *worker, struct slot *const *slots, unsigned count) NONNULL(1, 2);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/engine.h"
+#include "server/outlet.h"
 #include "server/serve.h"
 #include "server/tcp.h"
 #include "server/udp.h"
@@ -22,6 +23,9 @@ struct mail {
 #define END_MS 5000 /* that suspended queries have at the end */
 
 _Atomic(struct world *) world_now;
+_Thread_local struct worker *worker_here;
+
+static _Atomic(struct worker *) workers[WORKERS_MAX];
 
 static uint64_t oldest_waiting(const struct worker *worker)
 {
@@ -31,6 +35,7 @@ static uint64_t oldest_waiting(const struct worker *worker)
 void worker_enter(struct worker *worker)
 {
     worker->epoch = epoch_enter(&worker->reader, oldest_waiting(worker));
+    worker_here = worker;
     worker->world = atomic_load_explicit(&world_now, memory_order_acquire);
     if (UNLIKELY(worker->world->times)) {
         struct timespec now;
@@ -39,10 +44,27 @@ void worker_enter(struct worker *worker)
     }
 }
 
+static void go_on_here(struct worker *worker)
+{
+    while (worker->resumed_first != NULL) {
+        struct slot *first = worker->resumed_first;
+        worker->resumed_first = NULL;
+        serve_resumed(worker, first);
+    }
+}
+
 void worker_leave(struct worker *worker)
 {
+    if (UNLIKELY(worker->resumed_first != NULL))
+        go_on_here(worker);
+    worker_here = NULL;
     worker->world = NULL;
     epoch_leave(&worker->reader, oldest_waiting(worker));
+}
+
+struct worker *worker_at(unsigned index)
+{
+    return index < WORKERS_MAX ? atomic_load_explicit(&workers[index], memory_order_acquire) : NULL;
 }
 
 /* ---- slots ---- */
@@ -184,11 +206,8 @@ static void go_on_with_resumed(struct worker *worker)
         oldest = newest;
         newest = next;
     }
-    while (oldest != NULL) {
-        struct slot *next = oldest->next;
-        serve_resumed(oldest);
-        oldest = next;
-    }
+    if (oldest != NULL)
+        serve_resumed(worker, oldest);
 }
 
 static void end_now(struct worker *worker);
@@ -221,6 +240,7 @@ static void worker_free(struct worker *worker)
 {
     udp_free(worker->udp);
     tcp_free(worker->tcp);
+    outlet_free(worker->outlet);
     while (worker->free_slots != NULL) {
         struct slot *slot = worker->free_slots;
         worker->free_slots = slot->next;
@@ -247,6 +267,7 @@ enum err worker_start(unsigned index, struct worker **out)
     worker->wake.data = worker;
     uv_async_init(&worker->loop, &worker->wake, on_wake);
     epoch_join(&worker->reader);
+    atomic_store(&workers[index], worker);
     if (pthread_create(&worker->thread, NULL, run, worker) != 0)
         abort();
     char name[16];
@@ -275,6 +296,7 @@ static void end_now(struct worker *worker)
 {
     if (uv_is_closing((uv_handle_t *)&worker->wake))
         return;
+    outlet_end(worker->outlet);
     tcp_close_all(worker);
     uv_close((uv_handle_t *)&worker->deadline, NULL);
     uv_close((uv_handle_t *)&worker->wake, NULL);
@@ -303,6 +325,7 @@ void worker_stop(struct worker *worker)
 {
     worker_post(worker, end, NULL);
     pthread_join(worker->thread, NULL);
+    atomic_store(&workers[worker->index], NULL);
     atomic_store(&worker->gone, true);
     uv_loop_close(&worker->loop);
     epoch_part(&worker->reader);

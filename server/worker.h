@@ -12,9 +12,11 @@
 #include "server/server.h"
 #include "server/slot.h"
 
-#define BATCH 32         /* packets per system call */
-#define WAITING_MAX 8192 /* suspended queries; further ones fail */
+#define BATCH 32          /* packets per system call */
+#define WAITING_MAX 65536 /* suspended queries; further ones fail */
+#define WORKERS_MAX 1024
 
+struct outlet;
 struct world;
 struct udp_batch;
 struct tcp_side;
@@ -56,6 +58,8 @@ struct worker {
     unsigned waiting_count;
     struct udp_batch *udp;
     struct tcp_side *tcp;
+    struct outlet *outlet;                     /* to other servers; NULL until it is used */
+    struct slot *resumed_first, *resumed_last; /* by this thread, in this event */
     struct listener *listeners;
     struct worker_counters counters;
 
@@ -74,9 +78,16 @@ struct worker {
 /* The world that workers load; swapped by the control thread. */
 extern _Atomic(struct world *) world_now;
 
-/* Every event that serves queries lies between these two. */
+/* Every event that serves queries lies between these two. What was resumed in between goes on before the
+ * second returns. */
 void worker_enter(struct worker *worker) NONNULL(1);
 void worker_leave(struct worker *worker) NONNULL(1);
+
+/* The worker INDEX, or NULL when it does not run. The worker itself and the control thread. */
+struct worker *worker_at(unsigned index);
+
+/* The worker whose event this thread is in, or NULL. */
+extern _Thread_local struct worker *worker_here;
 
 /* A slot from the free list, or a new one; NULL: out of memory. */
 struct slot *slot_take(struct worker *worker) NODISCARD NONNULL(1);

@@ -272,7 +272,7 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
     for (unsigned i = 0; i < from->instance_count; i++) {
         const struct instance *instance = &from->instances[i];
         const struct plugin *plugin = instance->plugin;
-        struct step step = {plugin->serve, plugin->finish, instance->self};
+        struct step step = {plugin->serve, plugin->finish, plugin->dropped, instance->self};
         if (plugin->sent != NULL)
             a.sent[to->sent_count++] = *instance;
         if (!takes_part(plugin, kind))
@@ -284,6 +284,7 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
         if (step.serve != NULL || step.finish != NULL)
             a.steps[to->step_count++] = step;
         to->finishes |= step.finish != NULL;
+        to->drops |= step.dropped != NULL;
     }
     to->steps = a.steps;
     to->prefetch = a.prefetch;

@@ -27,6 +27,7 @@ struct instance {
 struct step {
     enum served (*serve)(void *self, struct query *query);
     void (*finish)(void *self, struct query *query);
+    void (*dropped)(void *self, struct query *query);
     void *self;
 };
 
@@ -38,6 +39,7 @@ struct chain {
     uint16_t prefetch_count;
     uint16_t sent_count;
     bool finishes; /* some step has a finish */
+    bool drops;    /* some step has a dropped */
     uint16_t udp_size;
 
     const struct chain *main;    /* of an `other` chain: the one it belongs to */

@@ -117,6 +117,8 @@ static unsigned class_of(const struct query *query)
         return CLASS_DENIAL;
     if (reply->rcode != RCODE_NOERROR)
         return CLASS_ERROR;
+    if (reply->body != NULL)
+        return reply->body->counts[SECTION_ANSWER] == 0 && reply->body->soa ? CLASS_DENIAL : CLASS_SUCCESS;
     bool answer = false, soa = false;
     for (unsigned i = 0; i < reply->count; i++) {
         answer |= reply->refs[i].section == SECTION_ANSWER;

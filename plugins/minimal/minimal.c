@@ -27,6 +27,8 @@ static void finish(void *self, struct query *query)
     struct reply *reply = &query->reply;
     unsigned answers = 0, kept;
     (void)self;
+    if (query_open(query) != ERR_OK)
+        return;
     while (answers < reply->count && reply->refs[answers].section == SECTION_ANSWER)
         answers++;
     if (reply->rcode != RCODE_NOERROR || answers == 0)

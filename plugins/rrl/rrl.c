@@ -420,6 +420,8 @@ static void finish(void *self, struct query *query)
 {
     struct rrl *rrl = self;
     uint32_t limited;
+    if (query_open(query) != ERR_OK)
+        return;
     enum kind kind = kind_of(&query->reply);
     if (rrl->rates[kind].cost_ns == 0 || is_exempt(rrl, query) || !charge(rrl, query, kind, &limited) ||
         rrl->report_only)

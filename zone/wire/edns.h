@@ -34,12 +34,16 @@ enum edns_code {
 /* Codes of RFC 8914 that this library uses itself; struct reply stores them plus one. */
 enum ede_code {
     EDE_OTHER = 0,
+    EDE_STALE = 3,
+    EDE_CACHED_ERROR = 13,
     EDE_NOT_READY = 14,
     EDE_BLOCKED = 15,
     EDE_FILTERED = 17,
     EDE_PROHIBITED = 18,
     EDE_NOT_AUTHORITATIVE = 20,
     EDE_NOT_SUPPORTED = 21,
+    EDE_NO_REACHABLE = 22,
+    EDE_NETWORK_ERROR = 23,
     EDE_INVALID_QUERY_TYPE = 30
 };
 

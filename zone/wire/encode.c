@@ -226,6 +226,30 @@ static inline uint8_t *put_references(struct writer *writer, uint8_t *at, const 
     return at;
 }
 
+static void write32(uint8_t *at, uint32_t value)
+{
+    value = __builtin_bswap32(value);
+    memcpy(at, &value, 4);
+}
+
+/* Records that are octets already: their pointers hold because the question before them is as long as it was.
+ * When they do not fit none is sent, TC set. */
+static uint8_t *put_body(struct writer *writer, const struct reply *reply, uint8_t *at)
+{
+    const struct reply_body *body = reply->body;
+    size_t len = body->end - body->at;
+    if (len > (size_t)(writer->end - at) || body->at != (size_t)(at - writer->out)) {
+        writer->truncated = true;
+        return at;
+    }
+    memcpy(at, body->message + body->at, len);
+    for (unsigned i = 0; i < body->ttl_count && reply->retimed; i++)
+        write32(writer->out + body->ttl_at[i], reply->body_ttl);
+    for (unsigned section = 0; section < 3; section++)
+        writer_count(writer, section, body->counts[section]);
+    return at + len;
+}
+
 size_t reply_encode(const struct envelope *envelope, const struct reply *reply, uint8_t *out)
 {
     if (UNLIKELY(reply->raw != NULL))
@@ -253,7 +277,10 @@ size_t reply_encode(const struct envelope *envelope, const struct reply *reply, 
         opt_len = opt.len;
     }
     writer.end = at + (room - opt_len);
-    at = put_references(&writer, at, writer.end);
+    if (UNLIKELY(reply->body != NULL))
+        at = put_body(&writer, reply, at);
+    else
+        at = put_references(&writer, at, writer.end);
     if (LIKELY(opt_len != 0)) {
         uint8_t *options = put_opt(at, envelope, reply->rcode);
         at = LIKELY(bare) ? options : put_options(options, out, envelope, reply, &opt);

@@ -14,6 +14,8 @@ void reply_clear(struct reply *reply)
     reply->ede_text = NULL;
     reply->raw = NULL;
     reply->raw_len = 0;
+    reply->body = NULL;
+    reply->retimed = false;
 }
 
 static bool reply_grow(struct reply *reply, struct arena *scratch)

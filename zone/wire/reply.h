@@ -36,6 +36,22 @@ struct rr_ref {
     bool glue;       /* in-domain glue: TC is set when it does not fit (RFC 9471 3.1) */
 };
 
+/* The records of a reply that another server has written, as octets: sent on without being taken apart. They
+ * lie in a whole message, behind a header and a question whose name has as many octets as the one that is
+ * answered (their compression pointers lead there), and hold neither OPT nor TSIG. Whoever wants to look at
+ * references instead calls reply_open (zone/wire/reply_open.h). */
+struct reply_body {
+    const uint8_t *message;
+    uint32_t at, end;       /* where the records begin and end in it */
+    uint16_t counts[3];     /* of each section */
+    uint16_t ttl_count;     /* TTL fields, */
+    const uint16_t *ttl_at; /* their places in the message */
+    bool ttls_whole;        /* and these are all of them */
+    bool soa;               /* an SOA record stands in the authority section */
+    uint32_t ttl;           /* the lowest of all records; UINT32_MAX when there is none */
+    uint32_t soa_ttl;       /* how long a denial holds (RFC 2308 5); valid when soa is set */
+};
+
 #define REPLY_INLINE 24
 
 struct reply {
@@ -51,6 +67,9 @@ struct reply {
     const char *ede_text; /* or NULL; lives as long as the reply */
     const uint8_t *raw;   /* a finished message to send instead, or NULL; its id is set on sending */
     uint32_t raw_len;
+    uint32_t body_ttl;             /* what the TTL fields of `body` become, when */
+    bool retimed;                  /* this is set */
+    const struct reply_body *body; /* the records instead of references, or NULL */
     struct rr_ref inline_refs[REPLY_INLINE];
 };
 

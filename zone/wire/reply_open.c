@@ -176,16 +176,63 @@ static unsigned word(const uint8_t *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
+static enum err read_sections(struct opener *o, const uint16_t counts[3])
+{
+    enum err err = ERR_OK;
+    for (unsigned s = SECTION_ANSWER; s <= SECTION_ADDITIONAL && err == ERR_OK; s++)
+        err = read_section(o, (enum section)s, counts[s]);
+    return err;
+}
+
 static enum err read_all(struct opener *o)
 {
+    const uint16_t counts[3] = {
+        (uint16_t)word(o->bytes + 6), (uint16_t)word(o->bytes + 8), (uint16_t)word(o->bytes + 10)};
     enum err err = skip_questions(o, word(o->bytes + 4));
-    for (unsigned s = SECTION_ANSWER; s <= SECTION_ADDITIONAL && err == ERR_OK; s++)
-        err = read_section(o, (enum section)s, word(o->bytes + 6 + 2 * s));
-    return err;
+    return err == ERR_OK ? read_sections(o, counts) : err;
+}
+
+static void take_references(struct reply *reply, const struct reply *read)
+{
+    reply->refs = read->refs;
+    reply->count = read->count;
+    reply->capacity = read->capacity;
+}
+
+static void retime(struct reply *reply, uint32_t ttl)
+{
+    for (unsigned i = 0; i < reply->count; i++)
+        reply->refs[i].ttl = ttl;
+}
+
+/* The records alone: the rest of the reply stands already. */
+static enum err open_body(struct reply *reply, const struct question *question, struct arena *scratch)
+{
+    const struct reply_body *body = reply->body;
+    struct reply *read = arena_alloc(scratch, sizeof *read, _Alignof(struct reply));
+    if (read == NULL)
+        return ERR_MEMORY;
+    reply_clear(read);
+    struct opener o = {.bytes = body->message,
+        .len = body->end,
+        .at = body->at,
+        .question = question,
+        .scratch = scratch,
+        .reply = read};
+    enum err err = read_sections(&o, body->counts);
+    if (err != ERR_OK)
+        return err;
+    take_references(reply, read);
+    if (reply->retimed)
+        retime(reply, reply->body_ttl);
+    reply->body = NULL;
+    return ERR_OK;
 }
 
 enum err reply_open(struct reply *reply, const struct question *question, struct arena *scratch)
 {
+    if (reply->body != NULL)
+        return open_body(reply, question, scratch);
     if (LIKELY(reply->raw == NULL))
         return ERR_OK;
     struct reply *read = arena_alloc(scratch, sizeof *read, _Alignof(struct reply));
@@ -202,9 +249,7 @@ enum err reply_open(struct reply *reply, const struct question *question, struct
     if (err != ERR_OK)
         return err;
     unsigned flags = word(reply->raw + 2);
-    reply->refs = read->refs;
-    reply->count = read->count;
-    reply->capacity = read->capacity;
+    take_references(reply, read);
     reply->rcode = reply->rcode > 15 ? reply->rcode : (uint16_t)(flags & 15);
     reply->authoritative = (flags & MESSAGE_AA) != 0;
     reply->truncated = (flags & MESSAGE_TC) != 0;

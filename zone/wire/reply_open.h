@@ -11,9 +11,9 @@
 #include "zone/wire/question.h"
 #include "zone/wire/reply.h"
 
-/* Takes the finished message that REPLY holds apart into references; nothing when it holds none. OPT and TSIG
- * records are not kept, for they belong to one hop (RFC 6891 6.1.1). ERR_WIRE when the message is malformed:
- * REPLY is as before then. */
+/* Takes the finished message or the body that REPLY holds apart into references; nothing when it holds none.
+ * OPT and TSIG records are not kept, for they belong to one hop (RFC 6891 6.1.1). ERR_WIRE when the message
+ * is malformed: REPLY is as before then. */
 enum err reply_open(struct reply *reply, const struct question *question, struct arena *scratch) NODISCARD
     NONNULL(1, 2, 3);
 

@@ -72,7 +72,7 @@ static struct query *begin(struct fixture *f, const char *verdicts)
             if (meanings[m].letter == verdicts[i])
                 f->letters[i].verdict = meanings[m].verdict;
         }
-        f->steps[i] = (struct step){serve, finish, &f->letters[i]};
+        f->steps[i] = (struct step){.serve = serve, .finish = finish, .self = &f->letters[i]};
         f->chain.step_count++;
     }
     struct query *query = &f->slot.query;
