@@ -145,6 +145,9 @@ void history_clear(struct history *history) NONNULL(1);
 
 void zone_note(struct zone *zone, enum zone_step step, const char *format, ...) PRINTF(3, 4) NONNULL(1);
 
+/* Forgets what was noted for STEP: a failure that is over without a new version. */
+void zone_forget(struct zone *zone, enum zone_step step) NONNULL(1);
+
 /* The text noted for STEP into OUT of LEN octets, and its time; 0 when there was none. */
 int64_t zone_noted(struct zone *zone, enum zone_step step, char *out, size_t len) NONNULL(1, 3);
 

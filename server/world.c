@@ -303,6 +303,8 @@ static enum err add_chain(
     other->other = other;
     other->opcodes = other;
     other->block = chain->block;
+    other->instances = chain->instances;
+    other->instance_count = chain->instance_count;
     *out = other;
     return flatten(world, chain, other, kind);
 }

@@ -119,11 +119,11 @@ void zones_swap(struct zone *zone, struct snapshot *snapshot)
         host_retire(release_snapshot, old);
 }
 
-static void clear_failure(struct zone *zone)
+void zone_forget(struct zone *zone, enum zone_step step)
 {
     pthread_mutex_lock(stripe_of(zone));
     if (zone->story != NULL)
-        zone->story->steps[ZONE_FAILED].at_s = 0;
+        zone->story->steps[step].at_s = 0;
     pthread_mutex_unlock(stripe_of(zone));
 }
 
@@ -139,7 +139,7 @@ enum err zone_publish(
     zones_swap(zone, snapshot);
     zone->published_s = now_s();
     atomic_store(&zone->expired, false);
-    clear_failure(zone);
+    zone_forget(zone, ZONE_FAILED);
     if ((flags & ZONE_SILENT) == 0)
         zones_tell(zone, ZONE_NEW_VERSION);
     zones_tend(zone);

@@ -1,0 +1,122 @@
+#include "plugins/serving.h"
+
+#include "zone/store/answer.h"
+#include "zone/wire/type.h"
+
+enum err serving_init(struct serving *serving, const char *plugin, unsigned count)
+{
+    serving->plugin = plugin;
+    arena_init(&serving->memory, 0);
+    return suffix_init(&serving->table, &serving->memory, count);
+}
+
+void serving_clear(struct serving *serving)
+{
+    arena_clear(&serving->memory);
+}
+
+enum err serving_add(struct serving *serving, struct serving_zone *zone)
+{
+    return suffix_add(&serving->table, zone->zone->name, zone);
+}
+
+struct serving_zone *serving_find(const struct serving *serving, const uint8_t *name)
+{
+    const struct suffix_entry *entry = serving->table.count > 0 ? suffix_exact(&serving->table, name) : NULL;
+    return entry != NULL ? entry->value : NULL;
+}
+
+/* Which zone, and its present snapshot. */
+static bool choose_zone(const struct serving *serving, struct query *query)
+{
+    struct lookup *lookup = &query->lookup;
+    const struct suffix_entry *entry = lookup->owner == NULL && serving->table.count > 0
+                                           ? suffix_route(&serving->table, query->question)
+                                           : NULL;
+    if (entry == NULL)
+        return false;
+    const struct serving_zone *chosen = entry->value;
+    struct snapshot *snapshot = atomic_load_explicit(&chosen->zone->current, memory_order_acquire);
+    lookup->owner = serving;
+    lookup->zone = chosen;
+    lookup->find.snapshot = snapshot;
+    __builtin_prefetch(snapshot);
+    return snapshot != NULL;
+}
+
+/* zone -> snapshot -> image -> header -> index bucket -> node: each step starts the read that the next needs.
+ */
+bool serving_prefetch(const struct serving *serving, struct query *query, unsigned step)
+{
+    struct find *find = &query->lookup.find;
+    if (step == 0)
+        return choose_zone(serving, query);
+    if (query->lookup.owner != serving || find->snapshot == NULL)
+        return false;
+    switch (step) {
+    case 1:
+        __builtin_prefetch(find->snapshot->image);
+        return true;
+    case 2:
+        __builtin_prefetch(find->snapshot->image->header);
+        return true;
+    case 3:
+        find_begin(find, find->snapshot, query->question);
+        return true;
+    case 4:
+        find_probe(find);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static bool falls(const struct serving_zone *zone, const struct question *question)
+{
+    for (unsigned i = 0; i < zone->fall_count; i++) {
+        if (name_under(question->lower, zone->fall[i]))
+            return true;
+    }
+    return false;
+}
+
+/* RFC 8914 4.15: a zone that has not come yet, or that nobody has confirmed for longer than its SOA allows
+ * (RFC 1035 3.3.13). */
+static enum served not_ready(const struct serving *serving, struct query *query, const struct zone *zone)
+{
+    bool expired = atomic_load_explicit(&zone->expired, memory_order_relaxed);
+    enum served served = query_fail(query, serving->plugin, RCODE_SERVFAIL, "%s",
+        expired ? "the zone has expired" : "the zone has not been transferred yet");
+    query->reply.ede = EDE_NOT_READY + 1;
+    query->reply.ede_text = expired ? "zone expired" : "zone not transferred yet";
+    return served;
+}
+
+enum served serving_serve(const struct serving *serving, struct query *query)
+{
+    struct lookup *lookup = &query->lookup;
+    const struct question *question = query->question;
+    if (lookup->owner != serving) {
+        for (unsigned step = 0; serving_prefetch(serving, query, step); step++)
+            continue;
+        if (lookup->owner != serving)
+            return SERVED_NEXT;
+    }
+    const struct serving_zone *chosen = lookup->zone;
+    if (UNLIKELY(lookup->find.snapshot == NULL))
+        return not_ready(serving, query, chosen->zone);
+    if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR)) {
+        query->reply.rcode = RCODE_REFUSED; /* transfers are for the transfer plugin, which comes before */
+        query->reply.ede = EDE_PROHIBITED + 1;
+        return SERVED_ANSWERED;
+    }
+    find_end(&lookup->find);
+    struct answer_options how = {.dnssec = query->dnssec};
+    enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);
+    if (UNLIKELY(chosen->fall_count > 0) && verdict == VERDICT_NXDOMAIN && falls(chosen, question)) {
+        reply_clear(&query->reply);
+        lookup->owner = NULL;
+        return SERVED_NEXT;
+    }
+    return SERVED_ANSWERED;
+}
