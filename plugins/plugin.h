@@ -47,6 +47,7 @@ struct block {
     const uint8_t *const *zones; /* the block's keys, wire names in lower case */
     unsigned zones_count;
     const char *label;            /* the keys as written, for messages */
+    const char *server;           /* the first key's listening address as metrics name it: "dns://:53" */
     const char *root;             /* root: where relative paths begin; NULL: the working directory */
     struct option_strings bind;   /* bind: addresses and interfaces; none: all addresses */
     struct option_strings except; /* bind except */
@@ -57,6 +58,7 @@ struct block {
     struct option_zones metadata; /* metadata: the names whose queries have it */
     struct metadata_provider *providers;
     uint16_t udp_size;       /* bufsize: 0 for the default of 1232 */
+    int64_t lameduck_ms;     /* health: go on so long when asked to stop */
     uint32_t tcp_per_client; /* tcp: connections one client may have, 0: any number */
     const struct netset *tcp_exempt;
 };
@@ -125,6 +127,7 @@ struct query {
     uint16_t options_len;       /* EDNS options for the reply, see query_option */
     uint16_t step;              /* the engine's place in the chain, */
     uint16_t floor;             /* and the first one of a copy made by query_behind */
+    uint16_t answered_by;       /* the engine's: the step that answered (query_answered_by) */
     uint16_t options_room;
     uint8_t *options;
     struct query *parent; /* of a sub-query, else NULL */
@@ -174,6 +177,8 @@ enum plugin_flag {
     PLUGIN_ALL_CLASSES = 1 /* serve sees queries of classes other than IN, too; the others need not look */
 };
 
+struct metrics;
+
 struct plugin {
     uint32_t abi;   /* PLUGIN_ABI */
     uint32_t flags; /* enum plugin_flag */
@@ -206,6 +211,10 @@ struct plugin {
     /* The zone of exactly that name (lower case) that it serves, or NULL. Any thread; in a worker the handle
      * is good for as long as the query. */
     struct zone *(*zone)(void *self, const uint8_t *name);
+    /* False while it cannot answer yet (the ready plugin asks). */
+    bool (*ready)(void *self);
+    /* Adds its numbers (plugins/metrics.h). */
+    void (*metrics)(void *self, struct metrics *out);
     /* No query will come again and none is under way. Also called when start was not. */
     void (*stop)(void *self);
 };
@@ -282,6 +291,9 @@ enum err query_option(struct query *query, uint16_t code, const void *bytes, uin
 void address_print(const union address *address, char *out) NONNULL(1, 2);
 uint16_t address_port(const union address *address) NONNULL(1);
 
+/* Name of the plugin whose serve answered, NULL when the end of the chain refused. Valid in sent. */
+const char *query_answered_by(const struct query *query) NONNULL(1);
+
 /* ---- what a plugin may ask of the server (control thread, but where said otherwise) ---- */
 
 /* Worker threads there are. Any thread. */
@@ -300,6 +312,24 @@ enum err host_call(void (*call)(void *), void *arg) NODISCARD NONNULL(1);
 struct host_timer;
 struct host_timer *host_timer_start(int64_t period_ms, void (*tick)(void *), void *arg) NODISCARD NONNULL(2);
 void host_timer_stop(struct host_timer *timer);
+
+/* Reads the Corefile again and serves by it, as SIGUSR1 does. An error: the old configuration goes on, and
+ * the log tells why. */
+enum err host_reload(void) NODISCARD;
+
+/* SHA-512 of the Corefile and all files it imports: as they were when the running configuration was read, or
+ * as they are NOW. ERR_MISSING: there is none, or a file cannot be read. */
+#define HOST_DIGEST_LEN 64
+enum err host_config_digest(bool now, uint8_t out[HOST_DIGEST_LEN]) NODISCARD NONNULL(2);
+
+/* Tells of each plugin of the configuration that is not ready; the number of them. True in ENDING: the server
+ * is about to stop. */
+unsigned host_unready(void (*each)(void *context, const char *name), void *context, bool *ending)
+    NONNULL(1, 3);
+
+/* Tells of the plugins of the server block, in the order of its chain. From start on. */
+void block_plugins(const struct block *block, void (*each)(void *context, const char *name), void *context)
+    NONNULL(1, 2);
 
 /* Appends a line (LEN octets, newline included) to standard output by way of the worker's own buffer: one
  * write per batch at most, made by another thread; when that cannot keep up, lines are dropped

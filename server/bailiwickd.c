@@ -132,6 +132,26 @@ static enum err reload(struct daemon *daemon)
     return err;
 }
 
+static void drained(uv_timer_t *timer)
+{
+    log_info("drained");
+    stop(timer->data);
+}
+
+/* With a lameduck time in the configuration the first signal begins it, the second ends it. */
+static void end(struct daemon *daemon, const char *why)
+{
+    bool waiting = uv_is_active((const uv_handle_t *)&daemon->drain) != 0;
+    int64_t lameduck_ms = waiting ? 0 : server_end(daemon->server);
+    if (lameduck_ms == 0 || uv_timer_start(&daemon->drain, drained, (uint64_t)lameduck_ms, 0) != 0) {
+        log_info("%s: shutting down", why);
+        stop(daemon);
+        return;
+    }
+    log_info("%s: going into lameduck mode for %g seconds", why, (double)lameduck_ms / 1000);
+    service_notify("STATUS=lameduck");
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
@@ -150,8 +170,7 @@ static void on_signal(uv_signal_t *handle, int number)
             unlink(daemon->arguments.pidfile);
         _exit(EXIT_FINE);
     default:
-        log_info("%s: shutting down", number == SIGINT ? "SIGINT" : "SIGTERM");
-        stop(daemon);
+        end(daemon, number == SIGINT ? "SIGINT" : "SIGTERM");
     }
 }
 
@@ -199,17 +218,12 @@ static enum err hook_reload(void *context, const struct finding_sink *sink)
     return err;
 }
 
-static void drained(uv_timer_t *timer)
-{
-    log_info("drained");
-    stop(timer->data);
-}
-
 static enum err hook_drain(void *context, unsigned seconds)
 {
     struct daemon *daemon = context;
     log_info("draining: stops in %u seconds", seconds);
     service_notify("STATUS=draining");
+    (void)server_end(daemon->server);
     return uv_timer_start(&daemon->drain, drained, (uint64_t)seconds * 1000, 0) == 0 ? ERR_OK : ERR_INVALID;
 }
 

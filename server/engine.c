@@ -27,8 +27,10 @@ static enum served walk(struct query *query)
     while (query->step < chain->step_count) {
         const struct step *step = &chain->steps[query->step];
         enum served served = step->serve == NULL ? SERVED_NEXT : step->serve(step->self, query);
-        if (served != SERVED_NEXT)
+        if (served != SERVED_NEXT) {
+            query->answered_by = query->step;
             return served;
+        }
         query->step++;
     }
     refuse(query);
@@ -80,6 +82,7 @@ enum served engine_continue(struct query *query, enum served verdict)
     }
     if (verdict == SERVED_DROPPED)
         return drop(query);
+    query->answered_by = query->step;
     return verdict == SERVED_ANSWERED ? finish(query) : verdict;
 }
 
@@ -308,6 +311,13 @@ enum served query_fail(struct query *query, const char *by, uint16_t rcode, cons
     reply_clear(&query->reply);
     query->reply.rcode = rcode;
     return SERVED_ANSWERED;
+}
+
+const char *query_answered_by(const struct query *query)
+{
+    const struct chain *chain = query->chain;
+    return query->answered && query->answered_by < chain->step_count ? chain->names[query->answered_by]
+                                                                     : NULL;
 }
 
 enum err query_option(struct query *query, uint16_t code, const void *bytes, uint16_t len)

@@ -128,6 +128,11 @@ void host_close(void)
     uv_close((uv_handle_t *)&host.called, NULL);
 }
 
+uv_loop_t *host_loop(void)
+{
+    return host.loop;
+}
+
 unsigned host_workers(void)
 {
     return host.workers;

@@ -10,6 +10,9 @@
 
 enum err host_open(uv_loop_t *loop, unsigned workers) NODISCARD NONNULL(1);
 
+/* The loop of the control thread. */
+uv_loop_t *host_loop(void);
+
 /* Frees what waits for the workers; they must have ended. Timers of plugins must be stopped. */
 void host_close(void);
 

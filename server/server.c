@@ -8,6 +8,7 @@
 
 #include "server/host.h"
 #include "server/listen.h"
+#include "server/metrics.h"
 #include "server/worker.h"
 #include "server/world.h"
 #include "zone/base/log.h"
@@ -23,7 +24,10 @@ struct server {
     struct listen listen;
     struct world *world;
     uint64_t started_s, reloaded_s, reloads, reload_failures;
+    bool ending; /* it was asked to stop, and will soon */
 };
+
+static struct server *running; /* for the plugins, which know no server: there is one in a process */
 
 static uint64_t now_s(void)
 {
@@ -141,6 +145,7 @@ static enum err bring_up(struct server *server, uv_loop_t *loop)
         return err;
     }
     listen_apply(&server->listen, world, server->workers, server->worker_count);
+    running = server;
     return ERR_OK;
 }
 
@@ -231,6 +236,7 @@ void server_stop(struct server *server)
 {
     if (server == NULL)
         return;
+    running = NULL;
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_stop(server->workers[i]);
     atomic_store(&world_now, NULL);
@@ -330,4 +336,62 @@ struct zone *server_zone(const struct server *server, const uint8_t *name)
     struct seeking seeking = {.name = name};
     each_zone(server, seek_zone, &seeking);
     return seeking.found;
+}
+
+int64_t server_end(struct server *server)
+{
+    int64_t longest_ms = 0;
+    server->ending = true;
+    for (unsigned i = 0; i < server->world->chain_count; i++) {
+        int64_t lameduck_ms = server->world->chains[i].block.lameduck_ms;
+        longest_ms = lameduck_ms > longest_ms ? lameduck_ms : longest_ms;
+    }
+    return longest_ms;
+}
+
+/* ---- being asked by plugins ---- */
+
+enum err host_reload(void)
+{
+    return running != NULL ? server_reload(running) : ERR_MISSING;
+}
+
+enum err host_config_digest(bool now, uint8_t out[HOST_DIGEST_LEN])
+{
+    if (running == NULL)
+        return ERR_MISSING;
+    if (now)
+        return world_digest(running->world, out);
+    memcpy(out, running->world->digest, HOST_DIGEST_LEN);
+    return running->world->digest_known ? ERR_OK : ERR_MISSING;
+}
+
+unsigned host_unready(void (*each)(void *context, const char *name), void *context, bool *ending)
+{
+    unsigned count = 0;
+    *ending = running == NULL || running->ending;
+    for (unsigned i = 0; running != NULL && i < running->world->chain_count; i++) {
+        const struct chain *chain = &running->world->chains[i];
+        for (unsigned p = 0; p < chain->instance_count; p++) {
+            const struct instance *instance = &chain->instances[p];
+            if (instance->plugin->ready == NULL || instance->plugin->ready(instance->self))
+                continue;
+            each(context, instance->plugin->name);
+            count++;
+        }
+    }
+    return count;
+}
+
+void metrics_collect(struct metrics *metrics)
+{
+    if (running == NULL)
+        return;
+    metrics_of_server(metrics, running);
+    for (unsigned i = 0; i < running->world->chain_count; i++) {
+        const struct chain *chain = &running->world->chains[i];
+        for (unsigned p = 0; p < chain->instance_count; p++)
+            if (chain->instances[p].plugin->metrics != NULL)
+                chain->instances[p].plugin->metrics(chain->instances[p].self, metrics);
+    }
 }

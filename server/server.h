@@ -40,6 +40,10 @@ enum err server_start(const struct server_options *options, uv_loop_t *loop, str
  * looked at, changed ones loaded in the background. */
 enum err server_reload(struct server *server) NODISCARD NONNULL(1);
 
+/* It will stop soon: from now on it says that it is not ready. Returns how long the configuration wants it to
+ * go on serving until then (health's lameduck). */
+int64_t server_end(struct server *server) NONNULL(1);
+
 /* Stops listening, ends the workers and frees everything; the loop has nothing left of the server
  * afterwards. */
 void server_stop(struct server *server);

@@ -8,6 +8,7 @@
 
 #include "server/build.h"
 #include "server/regex.h"
+#include "zone/base/file.h"
 #include "zone/base/log.h"
 #include "zone/wire/encode.h"
 
@@ -41,6 +42,21 @@ static enum err read_corefile(struct build *build, const char *path, uint16_t po
     return corefile_read(path, &context, &world->memory, &world->corefile);
 }
 
+enum err world_digest(const struct world *world, uint8_t out[HOST_DIGEST_LEN])
+{
+    crypto_hash_sha512_state state;
+    crypto_hash_sha512_init(&state);
+    for (unsigned i = 0; i < world->corefile.files_count; i++) {
+        struct file_map map;
+        if (file_map_open(&map, world->corefile.files[i]) != ERR_OK)
+            return ERR_MISSING;
+        crypto_hash_sha512_update(&state, map.bytes, map.len);
+        file_map_close(&map);
+    }
+    crypto_hash_sha512_final(&state, out);
+    return ERR_OK;
+}
+
 /* The keys as written, for messages. */
 static const char *block_label(const struct server_block *block, struct arena *memory)
 {
@@ -67,6 +83,9 @@ static enum err make_chain(struct world *world, struct chain *chain, const struc
     chain->block.zones = zones;
     chain->block.zones_count = source->keys_count;
     chain->block.label = block_label(source, &world->memory);
+    if (source->keys_count > 0)
+        chain->block.server = arena_printf(
+            &world->memory, "%s://:%u", scheme_text(source->keys[0].scheme), source->keys[0].port);
     return ERR_OK;
 }
 
@@ -242,6 +261,7 @@ static enum err run_jobs(struct build *build)
 
 struct chain_arrays {
     struct step *steps;
+    const char **names;
     struct instance *prefetch, *sent;
 };
 
@@ -264,10 +284,11 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
     unsigned room = from->instance_count + 1;
     struct chain_arrays a = {
         .steps = ARENA_ARRAY(&world->memory, struct step, room),
+        .names = ARENA_ARRAY(&world->memory, const char *, room),
         .prefetch = ARENA_ARRAY(&world->memory, struct instance, room),
         .sent = ARENA_ARRAY(&world->memory, struct instance, room),
     };
-    if (a.steps == NULL || a.prefetch == NULL || a.sent == NULL)
+    if (a.steps == NULL || a.names == NULL || a.prefetch == NULL || a.sent == NULL)
         return ERR_MEMORY;
     for (unsigned i = 0; i < from->instance_count; i++) {
         const struct instance *instance = &from->instances[i];
@@ -281,12 +302,15 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
             step.serve = plugin->opcode;
         if (plugin->prefetch != NULL && kind != CHAIN_OPCODES)
             a.prefetch[to->prefetch_count++] = *instance;
-        if (step.serve != NULL || step.finish != NULL)
+        if (step.serve != NULL || step.finish != NULL) {
+            a.names[to->step_count] = plugin->name;
             a.steps[to->step_count++] = step;
+        }
         to->finishes |= step.finish != NULL;
         to->drops |= step.dropped != NULL;
     }
     to->steps = a.steps;
+    to->names = a.names;
     to->prefetch = a.prefetch;
     to->sent = a.sent;
     return ERR_OK;
@@ -335,6 +359,7 @@ static enum err set_up(struct build *build, const char *corefile, uint16_t port)
     enum err err = read_corefile(build, corefile, port);
     if (err != ERR_OK && err != ERR_INVALID)
         return err;
+    build->world->digest_known = world_digest(build->world, build->world->digest) == ERR_OK;
     err = make_chains(build);
     if (err != ERR_OK)
         return err;
@@ -412,4 +437,12 @@ void world_free(void *arg)
     arena_clear(&world->memory);
     free(world->routes);
     free(world);
+}
+
+void block_plugins(const struct block *block, void (*each)(void *context, const char *name), void *context)
+{
+    const struct chain *chain =
+        (const struct chain *)(const void *)((const char *)block - offsetof(struct chain, block));
+    for (unsigned i = 0; i < chain->instance_count; i++)
+        each(context, chain->instances[i].plugin->name);
 }

@@ -33,6 +33,7 @@ struct step {
 
 struct chain {
     const struct step *steps; /* the plugins that serve or finish, in order */
+    const char *const *names; /* theirs */
     const struct instance *prefetch;
     const struct instance *sent;
     uint16_t step_count;
@@ -69,6 +70,8 @@ struct endpoint_plan {
 };
 
 struct world {
+    uint8_t digest[HOST_DIGEST_LEN]; /* of the Corefile and what it imports, as read */
+    bool digest_known;
     const struct suffix_table **routes; /* by endpoint id; NULL entries refuse all */
     unsigned route_count;
     bool times;                  /* some chain wants time stamps */
@@ -95,5 +98,8 @@ enum err world_start(struct world *world) NODISCARD NONNULL(1);
 
 /* Stops its plugins and frees it. */
 void world_free(void *world);
+
+/* SHA-512 of the files that WORLD was read from, as they are now. */
+enum err world_digest(const struct world *world, uint8_t out[HOST_DIGEST_LEN]) NODISCARD NONNULL(1, 2);
 
 #endif
