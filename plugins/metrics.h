@@ -5,6 +5,9 @@
  *     static const struct metric hits = {"coredns_cache_hits_total", METRIC_COUNTER, "Cache hits."};
  *     metrics_add(out, &hits, count, METRIC_LABELS("server", server, "type", "success"));
  *
+ * The same series added twice (by two server blocks) is one: counters and histograms are summed, of a gauge
+ * the last value stays.
+ *
  * Counters are kept by each worker for itself (an array indexed by query->worker) and summed here. Control
  * thread. Memory running out loses samples, never more. */
 #ifndef PLUGINS_METRICS_H

@@ -158,21 +158,6 @@ enum served {
 
 struct zone; /* a zone that a plugin serves: plugins/zones.h */
 
-/* A number for prometheus. Those of one name come one behind the other. */
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
-
-struct metric {
-    const char *name; /* "coredns_cache_hits_total" */
-    const char *help;
-    enum metric_kind kind;
-    const char
-        *labels;  /* as they are written between the braces, without server, zone and view; "" for none */
-    double value; /* of a histogram: the sum */
-    const double *limits;    /* of a histogram: upper limits of its buckets but the last, */
-    const uint64_t *buckets; /* and how many fell into each, not cumulative */
-    unsigned buckets_count;
-};
-
 enum plugin_flag {
     PLUGIN_ALL_CLASSES = 1 /* serve sees queries of classes other than IN, too; the others need not look */
 };
@@ -204,8 +189,6 @@ struct plugin {
     bool (*prefetch)(void *self, struct query *query, unsigned step);
     /* SIGUSR1 or "reload" with an unchanged Corefile: look again at what lies outside it. */
     void (*refresh)(void *self);
-    /* Tells of each number. Control thread. */
-    void (*metrics)(void *self, void (*each)(void *context, const struct metric *metric), void *context);
     /* Tells of each zone it serves. */
     void (*zones)(void *self, void (*each)(void *context, struct zone *zone), void *context);
     /* The zone of exactly that name (lower case) that it serves, or NULL. Any thread; in a worker the handle

@@ -14,9 +14,19 @@ struct text {
     size_t len, room;
 };
 
+/* One line to be: everything before the number, and the number. */
+struct sample {
+    char *series;
+    uint64_t hash;
+    double value;
+};
+
+/* Series are found by hash: plugins of two server blocks may count the same thing. */
 struct family {
     const struct metric *metric;
-    struct text samples;
+    struct sample *samples;
+    uint32_t *slots; /* index of a sample + 1, 0: none */
+    size_t count, mask;
 };
 
 struct metrics {
@@ -31,8 +41,12 @@ struct metrics *metrics_new(void)
 
 void metrics_free(struct metrics *metrics)
 {
-    for (size_t i = 0; metrics != NULL && i < metrics->count; i++)
-        free(metrics->families[i].samples.at);
+    for (size_t i = 0; metrics != NULL && i < metrics->count; i++) {
+        for (size_t n = 0; n < metrics->families[i].count; n++)
+            free(metrics->families[i].samples[n].series);
+        free(metrics->families[i].samples);
+        free(metrics->families[i].slots);
+    }
     free(metrics != NULL ? metrics->families : NULL);
     free(metrics);
 }
@@ -128,12 +142,66 @@ static void text_number(struct text *text, double value)
         text_print(text, " %.9g\n", value);
 }
 
-static void sample(struct text *text, const char *name, const char *suffix, const char *const *labels,
-    const char *bound, double value)
+static bool family_grow(struct family *family)
 {
-    text_print(text, "%s%s", name, suffix);
-    text_labels(text, labels, bound);
-    text_number(text, value);
+    size_t size = family->mask == 0 ? 16 : (family->mask + 1) * 2;
+    uint32_t *slots = calloc(size, sizeof *slots);
+    struct sample *samples = realloc(family->samples, size / 2 * sizeof *samples);
+    if (samples != NULL)
+        family->samples = samples;
+    if (slots == NULL || samples == NULL) {
+        free(slots);
+        return false;
+    }
+    free(family->slots);
+    family->slots = slots;
+    family->mask = size - 1;
+    for (size_t i = 0; i < family->count; i++) {
+        size_t at = samples[i].hash & family->mask;
+        while (slots[at] != 0)
+            at = (at + 1) & family->mask;
+        slots[at] = (uint32_t)i + 1;
+    }
+    return true;
+}
+
+static uint64_t hash_text(const struct text *text)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < text->len; i++)
+        hash = (hash ^ (uint8_t)text->at[i]) * 0x100000001b3u;
+    return hash ^ hash >> 32;
+}
+
+/* The same thing counted twice is the sum; the same gauge keeps what was said last. */
+static void family_put(struct family *family, struct text *series, double value)
+{
+    if ((family->count + 1) * 2 > family->mask && !family_grow(family))
+        return;
+    uint64_t hash = hash_text(series);
+    size_t at = hash & family->mask;
+    for (; family->slots[at] != 0; at = (at + 1) & family->mask) {
+        struct sample *sample = &family->samples[family->slots[at] - 1];
+        if (sample->hash != hash || strcmp(sample->series, series->at) != 0)
+            continue;
+        sample->value = family->metric->kind == METRIC_GAUGE ? value : sample->value + value;
+        return;
+    }
+    family->samples[family->count] = (struct sample){.series = series->at, .hash = hash, .value = value};
+    family->slots[at] = (uint32_t)++family->count;
+    series->at = NULL;
+}
+
+static void put(
+    struct family *family, const char *suffix, const char *const *labels, const char *bound, double value)
+{
+    struct text series = {.at = NULL};
+    text_print(&series, "%s%s", family->metric->name, suffix);
+    text_labels(&series, labels, bound);
+    text_add(&series, "", 1);
+    if (series.at != NULL && series.at[series.len - 1] == '\0')
+        family_put(family, &series, value);
+    free(series.at);
 }
 
 void metrics_add(
@@ -141,7 +209,7 @@ void metrics_add(
 {
     struct family *family = family_of(metrics, metric);
     if (family != NULL)
-        sample(&family->samples, metric->name, "", labels, NULL, value);
+        put(family, "", labels, NULL, value);
 }
 
 void metrics_histogram(struct metrics *metrics, const struct metric *metric, const double *bounds,
@@ -156,10 +224,10 @@ void metrics_histogram(struct metrics *metrics, const struct metric *metric, con
         if (i < count)
             snprintf(bound, sizeof bound, "%g", bounds[i]);
         below += buckets[i];
-        sample(&family->samples, metric->name, "_bucket", labels, bound, (double)below);
+        put(family, "_bucket", labels, bound, (double)below);
     }
-    sample(&family->samples, metric->name, "_sum", labels, NULL, sum);
-    sample(&family->samples, metric->name, "_count", labels, NULL, (double)below);
+    put(family, "_sum", labels, NULL, sum);
+    put(family, "_count", labels, NULL, (double)below);
 }
 
 char *metrics_print(const struct metrics *metrics, size_t *len)
@@ -170,7 +238,10 @@ char *metrics_print(const struct metrics *metrics, size_t *len)
         const struct family *family = &metrics->families[i];
         text_print(&text, "# HELP %s %s\n# TYPE %s %s\n", family->metric->name, family->metric->help,
             family->metric->name, kinds[family->metric->kind]);
-        text_add(&text, family->samples.at, family->samples.len);
+        for (size_t n = 0; n < family->count; n++) {
+            text_add(&text, family->samples[n].series, strlen(family->samples[n].series));
+            text_number(&text, family->samples[n].value);
+        }
     }
     *len = text.len;
     return text.at;

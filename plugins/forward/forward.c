@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/metrics.h"
 #include "zone/net/tls.h"
 #include "zone/wire/type.h"
 
@@ -94,83 +95,55 @@ static enum served serve(void *self, struct query *query)
 
 /* ---- telling ---- */
 
-typedef void each_metric(void *context, const struct metric *metric);
-
-static void tell(
-    each_metric *each, void *context, const char *name, const char *help, const char *labels, double value)
+static void tell_lines(const struct forward *line, struct metrics *out)
 {
-    struct metric metric = {
-        .name = name, .help = help, .kind = METRIC_COUNTER, .labels = labels, .value = value};
-    each(context, &metric);
-}
-
-static void tell_lines(void *self, each_metric *each, void *context)
-{
+    static const struct metric
+        broken_total = {"coredns_forward_healthcheck_broken_total", METRIC_COUNTER,
+            "Counter of the number of complete failures of the healthchecks."},
+        rejects_total = {"coredns_forward_max_concurrent_rejects_total", METRIC_COUNTER,
+            "Counter of the number of queries rejected because the concurrent queries were at maximum."};
     uint64_t rejected = 0, broken = 0;
-    for (const struct forward *line = self; line != NULL; line = line->next) {
+    for (; line != NULL; line = line->next) {
         for (unsigned i = 0; i < line->sides_count; i++) {
             rejected += atomic_load_explicit(&line->sides[i].rejected, memory_order_relaxed);
             broken += atomic_load_explicit(&line->sides[i].broken, memory_order_relaxed);
         }
     }
-    tell(each, context, "coredns_forward_healthcheck_broken_total",
-        "Counter of the number of complete failures of the healthchecks.", "", (double)broken);
-    tell(each, context, "coredns_forward_max_concurrent_rejects_total",
-        "Counter of the number of queries rejected because the concurrent queries were at maximum.", "",
-        (double)rejected);
+    metrics_add(out, &broken_total, (double)broken, METRIC_NO_LABELS);
+    metrics_add(out, &rejects_total, (double)rejected, METRIC_NO_LABELS);
 }
 
-static void tell_duration(
-    const struct target *target, const struct upstream_counters *c, each_metric *each, void *context)
+static void tell_target(const struct forward *line, unsigned i, struct metrics *out)
 {
     static const double limits[UPSTREAM_BUCKETS - 1] = {
         .00025, .0005, .001, .002, .004, .008, .016, .032, .064, .128, .256};
-    char labels[160];
-    snprintf(labels, sizeof labels, "proxy_name=\"forward\",to=\"%s\",rcode=\"all\"", target->label);
-    struct metric metric = {.name = "coredns_proxy_request_duration_seconds",
-        .help = "Histogram of the time each request took.",
-        .kind = METRIC_HISTOGRAM,
-        .labels = labels,
-        .value = (double)c->took_us / 1e6,
-        .limits = limits,
-        .buckets = c->took,
-        .buckets_count = UPSTREAM_BUCKETS};
-    each(context, &metric);
-}
-
-static void tell_target(
-    const struct forward *line, unsigned i, unsigned which, each_metric *each, void *context)
-{
-    const struct target *target = line->targets[i];
+    static const struct metric duration = {"coredns_proxy_request_duration_seconds", METRIC_HISTOGRAM,
+                                   "Histogram of the time each request took."},
+                               hits = {"coredns_proxy_conn_cache_hits_total", METRIC_COUNTER,
+                                   "Counter of connection cache hits per upstream and protocol."},
+                               misses = {"coredns_proxy_conn_cache_misses_total", METRIC_COUNTER,
+                                   "Counter of connection cache misses per upstream and protocol."},
+                               failures = {"coredns_proxy_healthcheck_failures_total", METRIC_COUNTER,
+                                   "Counter of the number of failed healthchecks."};
+    struct target *target = line->targets[i];
     const char *proto = line->settings[i].tls != NULL ? "tcp-tls" : line->force_tcp ? "tcp" : "udp";
+    const char *const *labels = METRIC_LABELS("proxy_name", "forward", "to", target->label, "proto", proto);
     struct upstream_counters c;
-    char labels[160];
     upstream_count(target->upstream, &c);
-    snprintf(labels, sizeof labels, "proxy_name=\"forward\",to=\"%s\",proto=\"%s\"", target->label, proto);
-    if (which == 0) {
-        tell_duration(target, &c, each, context);
-    } else if (which == 1) {
-        tell(each, context, "coredns_proxy_conn_cache_hits_total",
-            "Counter of connection cache hits per upstream and protocol.", labels, (double)c.reused);
-    } else if (which == 2) {
-        tell(each, context, "coredns_proxy_conn_cache_misses_total",
-            "Counter of connection cache misses per upstream and protocol.", labels, (double)c.opened);
-    } else {
-        snprintf(labels, sizeof labels, "proxy_name=\"forward\",to=\"%s\"", target->label);
-        tell(each, context, "coredns_proxy_healthcheck_failures_total",
-            "Counter of the number of failed healthchecks.", labels,
-            (double)atomic_load(&target->probes_failed));
-    }
+    metrics_histogram(out, &duration, limits, UPSTREAM_BUCKETS - 1, c.took, (double)c.took_us / 1e6,
+        METRIC_LABELS("proxy_name", "forward", "to", target->label, "rcode", "all"));
+    metrics_add(out, &hits, (double)c.reused, labels);
+    metrics_add(out, &misses, (double)c.opened, labels);
+    metrics_add(out, &failures, (double)atomic_load(&target->probes_failed),
+        METRIC_LABELS("proxy_name", "forward", "to", target->label));
 }
 
-static void metrics(void *self, each_metric *each, void *context)
+static void metrics(void *self, struct metrics *out)
 {
-    tell_lines(self, each, context);
-    for (unsigned which = 0; which < 4; which++) {
-        for (const struct forward *line = self; line != NULL; line = line->next) {
-            for (unsigned i = 0; i < line->targets_count; i++)
-                tell_target(line, i, which, each, context);
-        }
+    tell_lines(self, out);
+    for (const struct forward *line = self; line != NULL; line = line->next) {
+        for (unsigned i = 0; i < line->targets_count; i++)
+            tell_target(line, i, out);
     }
 }
 
