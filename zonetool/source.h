@@ -26,9 +26,6 @@ enum want {
 enum outcome source_open(struct source *source, const char *path, const struct arguments *arguments,
     enum want want, struct report *report) NODISCARD NONNULL(1, 2, 3, 5);
 
-/* Does the file at PATH begin as an image does? */
-bool source_is_image(const char *path) NONNULL(1);
-
 void source_close(struct source *source) NONNULL(1);
 
 #endif

@@ -60,6 +60,9 @@ bool arguments_parse(struct arguments *arguments, const struct command *command,
 /* "zonetool: ..." on standard error; returns OUTCOME_FAILED. */
 enum outcome complain(const char *format, ...) PRINTF(1, 2);
 
+/* Does the file at PATH begin as an image does? */
+bool source_is_image(const char *path) NONNULL(1);
+
 /* The worse of two. */
 static inline enum outcome outcome_worse(enum outcome a, enum outcome b)
 {

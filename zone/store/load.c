@@ -6,10 +6,10 @@
 #include <strings.h>
 
 #include "zone/store/build.h"
+#include "zone/text/sources.h"
 #include "zone/wire/name.h"
 
-/* The origin that a file's name suggests: db.example.org, example.org.zone, example.org.db ... */
-static void guess_origin(const char *path, uint8_t *origin)
+void load_guess_origin(const char *path, uint8_t *origin)
 {
     static const char *const endings[] = {".zone", ".db", ".txt", ".signed", ".hosts", ".dns"};
     const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
@@ -43,29 +43,10 @@ static void report_open(const char *path, const struct finding_sink *sink)
 }
 
 struct loading {
-    struct sources sources;
+    struct sources *sources;
     uint8_t origin[NAME_MAX + 1];
-    uint8_t apex[NAME_MAX + 1];
     uint16_t file;
 };
-
-static enum err loading_open(struct loading *loading, const char *path, const struct load_options *options)
-{
-    enum err err = sources_init(&loading->sources);
-    if (err != ERR_OK)
-        return err;
-    err = sources_open(&loading->sources, path, &loading->file);
-    if (err != ERR_OK) {
-        report_open(path, &options->sink);
-        sources_clear(&loading->sources);
-        return err;
-    }
-    if (options->origin != NULL)
-        name_lower(loading->origin, options->origin);
-    else
-        guess_origin(path, loading->origin);
-    return ERR_OK;
-}
 
 static enum err build(struct loading *loading, const struct zone_text *text,
     const struct load_options *options, bool skeleton, struct load_result *result, struct image **out)
@@ -87,43 +68,67 @@ static enum err build(struct loading *loading, const struct zone_text *text,
     return err;
 }
 
-static enum err load(const char *path, const struct load_options *options, bool skeleton,
-    struct load_result *result, struct image **out)
+static enum err load(struct sources *sources, uint16_t file, const struct load_options *options,
+    bool skeleton, struct load_result *result, struct image **out)
 {
-    struct loading loading;
+    struct loading loading = {.sources = sources, .file = file};
     struct zone_text text;
     struct image *image = NULL;
-    memset(result, 0, sizeof *result);
-    enum err err = loading_open(&loading, path, options);
-    if (err != ERR_OK)
-        return err;
+    if (options->origin != NULL)
+        name_lower(loading.origin, options->origin);
+    else
+        load_guess_origin(sources_get(sources, file)->path, loading.origin);
     struct text_options text_options = {
         .origin = loading.origin, .threads = options->threads, .chunk_size = options->chunk_size};
-    err = text_read(&loading.sources, loading.file, &text_options, &text);
-    if (err == ERR_OK) {
-        text_report(&text, &options->sink);
-        result->errors = text.errors;
-        result->warnings = text.warnings;
-        result->records = text.records;
-        err = build(&loading, &text, options, skeleton, result, &image);
-        unsigned changed = sources_report_changed(&loading.sources, &options->sink);
-        result->errors += changed;
-        if (err == ERR_OK && text.errors + changed > 0) {
-            image_release(image);
-            err = ERR_INVALID;
-        }
-        text_clear(&text);
+    enum err err = text_read(sources, file, &text_options, &text);
+    if (err != ERR_OK)
+        return err;
+    text_report(&text, &options->sink);
+    result->errors = text.errors;
+    result->warnings = text.warnings;
+    result->records = text.records;
+    err = build(&loading, &text, options, skeleton, result, &image);
+    unsigned changed = sources_report_changed(sources, &options->sink);
+    result->errors += changed;
+    if (err == ERR_OK && text.errors + changed > 0) {
+        image_release(image);
+        err = ERR_INVALID;
     }
-    sources_clear(&loading.sources);
+    text_clear(&text);
     if (err == ERR_OK)
         *out = image;
     return err;
 }
 
+static enum err load_path(const char *path, const struct load_options *options, bool skeleton,
+    struct load_result *result, struct image **out)
+{
+    struct sources sources;
+    uint16_t file;
+    memset(result, 0, sizeof *result);
+    enum err err = sources_init(&sources);
+    if (err != ERR_OK)
+        return err;
+    err = sources_open(&sources, path, &file);
+    if (err == ERR_OK)
+        err = load(&sources, file, options, skeleton, result, out);
+    else
+        report_open(path, &options->sink);
+    sources_clear(&sources);
+    return err;
+}
+
+enum err load_source(struct sources *sources, uint16_t file, const struct load_options *options,
+    struct load_result *result, struct image **out)
+{
+    memset(result, 0, sizeof *result);
+    return load(sources, file, options, false, result, out);
+}
+
 enum err load_image(
     const char *path, const struct load_options *options, struct load_result *result, struct image **out)
 {
-    return load(path, options, false, result, out);
+    return load_path(path, options, false, result, out);
 }
 
 enum err load_check(const char *path, const struct load_options *options, struct load_result *result)
@@ -131,7 +136,7 @@ enum err load_check(const char *path, const struct load_options *options, struct
     struct load_options checking = *options;
     struct image *skeleton = NULL;
     checking.checks = true;
-    enum err err = load(path, &checking, true, result, &skeleton);
+    enum err err = load_path(path, &checking, true, result, &skeleton);
     if (err == ERR_OK)
         image_release(skeleton);
     return err;

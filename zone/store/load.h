@@ -7,6 +7,7 @@
 #include "zone/text/finding.h"
 
 struct lint_hooks;
+struct sources;
 
 struct load_options {
     const uint8_t *origin;          /* wire name, or NULL: from $ORIGIN or an absolute SOA owner, else the
@@ -31,6 +32,14 @@ struct load_result {
  * keep the image from being made. */
 enum err load_image(const char *path, const struct load_options *options, struct load_result *result,
     struct image **out) NODISCARD NONNULL(1, 2, 3, 4);
+
+/* The same from a source that is open already. */
+enum err load_source(struct sources *sources, uint16_t file, const struct load_options *options,
+    struct load_result *result, struct image **out) NODISCARD NONNULL(1, 3, 4, 5);
+
+/* The zone's name as the name of its file suggests it (db.example.org, example.org.zone ...), lower case; the
+ * root when it suggests none. ORIGIN has room for NAME_MAX + 1. */
+void load_guess_origin(const char *path, uint8_t *origin) NONNULL(1, 2);
 
 /* Checks PATH as load_image does with `checks`, without making an image: faster and leaner. */
 enum err load_check(const char *path, const struct load_options *options,

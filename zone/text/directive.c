@@ -81,8 +81,9 @@ static char *unescape(const struct token *token)
     return path;
 }
 
-/* A relative path is sought beside the including file, then in the working directory. */
-static char *beside(const char *including, const char *path)
+/* A relative path is sought beside the including file, then in the working directory; in a revision of a
+ * repository (FETCHED) only beside it. */
+static char *beside(const char *including, const char *path, bool fetched)
 {
     const char *slash = strrchr(including, '/');
     if (path[0] == '/' || slash == NULL)
@@ -93,7 +94,7 @@ static char *beside(const char *including, const char *path)
         return NULL;
     memcpy(joined, including, folder);
     memcpy(joined + folder, path, strlen(path) + 1);
-    if (access(joined, F_OK) != 0 && access(path, F_OK) == 0)
+    if (!fetched && access(joined, F_OK) != 0 && access(path, F_OK) == 0)
         memcpy(joined, path, strlen(path) + 1);
     return joined;
 }
@@ -197,7 +198,8 @@ static void include(struct reader *reader, struct lexer *lexer, const struct tok
     if (lexer_next(lexer, &origin_token) && !parse_origin(reader, &origin_token, origin, &len))
         return;
     char *written = unescape(&path_token);
-    char *path = written == NULL ? NULL : beside(sources_get(reader->sources, reader->file)->path, written);
+    const char *including = sources_get(reader->sources, reader->file)->path;
+    char *path = written == NULL ? NULL : beside(including, written, reader->sources->fetch != NULL);
     if (path == NULL)
         reader->failure = ERR_MEMORY;
     else

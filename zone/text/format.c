@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zone/base/hash.h"
 #include "zone/base/parallel.h"
 #include "zone/text/chunks.h"
 #include "zone/text/layout.h"
+#include "zone/wire/record_hash.h"
 
 #define PIECE_DEFAULT ((size_t)2 << 20)
 
@@ -25,22 +25,16 @@ struct reading {
     uint64_t *sums; /* per chunk: a chunk can be read twice */
 };
 
-static uint64_t record_hash(uint64_t owner, const struct tape_record *record)
-{
-    uint64_t head = (uint64_t)record->type << 32 | record->ttl;
-    return hash_bytes(owner ^ hash_mix(head ^ HASH_K0, HASH_K1), record->rdata, record->rdata_len);
-}
-
 static void sum_chunk(void *context, size_t chunk, struct tape *tape)
 {
     struct reading *reading = context;
     uint64_t sum = 0;
     const struct run *run = tape_first(tape);
     for (size_t i = 0; i < tape->run_count; i++, run = run_next(run)) {
-        uint64_t owner = hash_bytes(0, run->name, run->name_len);
+        uint64_t owner = owner_hash(run->name, run->name_len);
         const struct tape_record *record = run_first(run);
         for (uint32_t j = 0; j < run->record_count; j++, record = tape_record_next(record))
-            sum += record_hash(owner, record);
+            sum += record_hash(owner, record->type, record->ttl, record->rdata, record->rdata_len);
     }
     reading->sums[chunk] = sum;
     tape_clear(tape);

@@ -65,6 +65,12 @@ static struct source *source_new(const char *path)
     return source;
 }
 
+static enum err open_input(struct sources *sources, const char *path, struct input *input)
+{
+    enum err err = sources->fetch != NULL ? sources->fetch(sources->context, path, input) : ERR_MISSING;
+    return err == ERR_MISSING ? input_open(input, path) : err;
+}
+
 enum err sources_open(struct sources *sources, const char *path, uint16_t *number)
 {
     enum err err = ERR_OK;
@@ -73,7 +79,7 @@ enum err sources_open(struct sources *sources, const char *path, uint16_t *numbe
         err = ERR_LIMIT;
     } else if (!find_open(sources, path, number)) {
         struct source *source = source_new(path);
-        err = source == NULL ? ERR_MEMORY : input_open(&source->input, path);
+        err = source == NULL ? ERR_MEMORY : open_input(sources, path, &source->input);
         if (err == ERR_OK)
             err = append(sources, source, number);
         if (err != ERR_OK)

@@ -21,6 +21,10 @@ struct sources {
     struct source **files;
     size_t count, capacity;
     uint32_t openings; /* calls of sources_open */
+    /* Where files come from that are no files (a revision of a repository); NULL, or ERR_MISSING: from the
+     * file system. Called under the lock. */
+    enum err (*fetch)(void *context, const char *path, struct input *input);
+    void *context;
 };
 
 #define SOURCES_MAX 65535
