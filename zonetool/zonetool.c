@@ -11,6 +11,8 @@ static const struct command commands[] = {
         NULL, NULL},
     {"fmt", "oj", "[FILE...]", 0, UINT32_MAX, "lay out zone files; comments and meaning stay", fmt_run, NULL,
         fmt_options},
+    {"diff", "oj", "OLD NEW", 2, 2, "tell what differs between two versions of a zone", diff_run,
+        "text json markdown ixfr nsupdate", diff_options},
     {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run, NULL, NULL},
     {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run, NULL, NULL},
     {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run, "text json", NULL},
@@ -35,7 +37,7 @@ static void usage(FILE *out)
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
         fprintf(out, "  %-8s %-19s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
     fputs("\n\"zonetool COMMAND --help\" tells the options. FILE \"-\" is standard input.\n"
-          "Exit status: 0 clean, 1 errors in the input, 2 the work could not be done.\n",
+          "Exit status: 0 clean or the same, 1 errors or differences, 2 the work could not be done.\n",
         out);
 }
 

@@ -74,11 +74,13 @@ enum outcome dump_run(const struct arguments *arguments);
 enum outcome compile_run(const struct arguments *arguments);
 enum outcome fmt_run(const struct arguments *arguments);
 enum outcome query_run(const struct arguments *arguments);
+enum outcome diff_run(const struct arguments *arguments);
 enum outcome stat_run(const struct arguments *arguments);
 enum outcome xfr_run(const struct arguments *arguments);
 
 extern const struct option_row fmt_options[];
 extern const struct option_row query_options[];
 extern const struct option_row xfr_options[];
+extern const struct option_row diff_options[];
 
 #endif
