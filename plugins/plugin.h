@@ -38,6 +38,7 @@
 
 /* ---- setting up ---- */
 
+struct expression;
 struct netset;
 struct metadata_provider;
 struct metadata_entry;
@@ -57,8 +58,16 @@ struct block {
     bool times;                   /* set by a plugin that reads query->begin_ns and end_ns */
     struct option_zones metadata; /* metadata: the names whose queries have it */
     struct metadata_provider *providers;
-    uint16_t udp_size;       /* bufsize: 0 for the default of 1232 */
-    int64_t lameduck_ms;     /* health: go on so long when asked to stop */
+    uint16_t udp_size;    /* bufsize: 0 for the default of 1232 */
+    int64_t lameduck_ms;  /* health: go on so long when asked to stop */
+    uint32_t cancel_ms;   /* cancel: when waiting for others is given up, 0: no limit of the block */
+    uint32_t tcp_idle_ms; /* timeouts: 0: the server's own */
+    uint32_t tcp_read_ms;
+    uint32_t tcp_write_ms;
+    uint32_t tcp_queries;              /* of one connection, 0: any number */
+    const struct expression **filters; /* view: all must be true of a query that comes here */
+    unsigned filters_count;
+    const char *view;        /* the name of the last one, or NULL */
     uint32_t tcp_per_client; /* tcp: connections one client may have, 0: any number */
     const struct netset *tcp_exempt;
 };
@@ -112,6 +121,7 @@ struct query {
     const struct chain *chain;
     const struct block *block;    /* of the chain */
     struct metadata_entry *noted; /* metadata_note */
+    struct query_state *kept;     /* query_keep */
     const char *error;          /* query_fail: what went wrong, for the errors plugin; NULL if nothing did */
     const char *error_by;       /* the plugin that said so */
     uint64_t begin_ns;          /* CLOCK_REALTIME of arrival, when block->times */
@@ -248,6 +258,37 @@ enum err query_requestion(struct query *query, const uint8_t *name, uint16_t typ
 /* For finish: query->question is BEFORE again, what it was when the same plugin's serve renamed it, and the
  * reply is made one to that question. */
 enum err query_restore(struct query *query, const struct question *before) NODISCARD NONNULL(1, 2);
+
+/* What a plugin's serve wants its finish to know of this query, by its own SELF. */
+struct query_state {
+    struct query_state *next;
+    const void *owner;
+    void *state;
+};
+
+static inline NODISCARD NONNULL(1, 2, 3) enum err
+    query_keep(struct query *query, const void *owner, void *state)
+{
+    struct query_state *kept =
+        (struct query_state *)arena_alloc(query->scratch, sizeof *kept, _Alignof(struct query_state));
+    if (kept == NULL)
+        return ERR_MEMORY;
+    kept->next = query->kept;
+    kept->owner = owner;
+    kept->state = state;
+    query->kept = kept;
+    return ERR_OK;
+}
+
+/* What OWNER kept last, or NULL. */
+static inline NONNULL(1, 2) void *query_kept(const struct query *query, const void *owner)
+{
+    for (const struct query_state *kept = query->kept; kept != NULL; kept = kept->next) {
+        if (kept->owner == owner)
+            return kept->state;
+    }
+    return NULL;
+}
 
 /* For finish: gives a reply that is a finished message (reply.raw) the form of references, so that it can be
  * looked at and changed. Costs nothing when it has it. */

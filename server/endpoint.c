@@ -238,13 +238,52 @@ static enum err plan_key(struct planner *planner, struct chain *chain, const str
 
 /* ---- tables ---- */
 
+/* A fork like FORK (NULL: none yet) that has CHAIN as one more way. */
+static struct chain *add_view(struct arena *memory, const struct chain *fork, struct chain *chain)
+{
+    unsigned count = fork != NULL ? fork->views_count : 0;
+    struct chain *wider = ARENA_NEW(memory, struct chain);
+    const struct chain **views = ARENA_ARRAY(memory, const struct chain *, count + 1);
+    if (wider == NULL || views == NULL)
+        return NULL;
+    for (unsigned i = 0; i < count; i++)
+        views[i] = fork->views[i];
+    views[count] = chain;
+    wider->views = views;
+    wider->views_count = count + 1;
+    return wider;
+}
+
+/* True when the last way of FORK takes every query that comes to it. */
+static bool is_closed(const struct chain *fork)
+{
+    return fork->views == NULL || fork->views[fork->views_count - 1]->block.filters_count == 0;
+}
+
+/* Blocks with a view share a zone with those behind them. */
+static enum err add_wish(struct planner *planner, struct suffix_table *table, const struct wish *wish)
+{
+    const struct suffix_entry *there = suffix_exact(table, wish->zone);
+    if (there == NULL && wish->chain->block.filters_count == 0)
+        return suffix_add(table, wish->zone, wish->chain);
+    if (there != NULL && is_closed(there->value))
+        return ERR_EXISTS;
+    struct chain *fork = add_view(planner->memory, there != NULL ? there->value : NULL, wish->chain);
+    if (fork == NULL)
+        return ERR_MEMORY;
+    if (there == NULL)
+        return suffix_add(table, wish->zone, fork);
+    table->entries[there - table->entries].value = fork;
+    return ERR_OK;
+}
+
 static enum err make_table(struct planner *planner, const struct plan_list *plan, struct endpoint_plan *out)
 {
     out->key = plan->key;
     out->at = plan->at;
     enum err err = suffix_init(&out->table, planner->memory, plan->count);
     for (const struct wish *wish = plan->wishes; wish != NULL && err == ERR_OK; wish = wish->next) {
-        err = suffix_add(&out->table, wish->zone, wish->chain);
+        err = add_wish(planner, &out->table, wish);
         if (err != ERR_EXISTS)
             continue;
         /* Several blocks, or a block that names a zone twice. Often the Corefile's reader has said so

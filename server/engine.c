@@ -23,9 +23,8 @@ static void refuse(struct query *query)
 
 static enum served walk(struct query *query)
 {
-    const struct chain *chain = query->chain;
-    while (query->step < chain->step_count) {
-        const struct step *step = &chain->steps[query->step];
+    while (query->step < query->chain->step_count) { /* which a plugin may change: query_requestion */
+        const struct step *step = &query->chain->steps[query->step];
         enum served served = step->serve == NULL ? SERVED_NEXT : step->serve(step->self, query);
         if (served != SERVED_NEXT) {
             query->answered_by = query->step;
@@ -240,6 +239,7 @@ void query_begin(struct query *query, const struct question *question, const str
     query->chain = chain;
     query->block = &chain->block;
     query->noted = NULL;
+    query->kept = NULL;
     query->error = NULL;
     query->error_by = NULL;
     query->depth = 0;

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "plugins/expression.h"
 #include "server/engine.h"
 #include "server/tcp.h"
 #include "server/worker.h"
@@ -71,6 +72,33 @@ void query_parse(struct slot *slot)
         answer_cookie(slot);
 }
 
+static bool accepts(const struct chain *chain, struct query *query)
+{
+    query->block = &chain->block;
+    for (unsigned i = 0; i < chain->block.filters_count; i++) {
+        if (!expression_is_true(chain->block.filters[i], query))
+            return false;
+    }
+    return true;
+}
+
+/* The first block of the zone whose view accepts the query; else one of a zone above, as in CoreDNS. */
+static const struct chain *choose_view(
+    const struct suffix_table *table, const struct suffix_entry *entry, struct query *query)
+{
+    while (entry != NULL) {
+        const struct chain *fork = entry->value;
+        if (fork->views == NULL)
+            return fork;
+        for (unsigned i = 0; i < fork->views_count; i++) {
+            if (accepts(fork->views[i], query))
+                return fork->views[i];
+        }
+        entry = entry->labels > 0 ? suffix_find(table, query->question, entry->labels - 1u) : NULL;
+    }
+    return NULL;
+}
+
 /* To the server block with the longest suffix of the name, among those of this address and port. */
 void query_route(const struct world *world, struct slot *slot)
 {
@@ -82,6 +110,8 @@ void query_route(const struct world *world, struct slot *slot)
     if (entry == NULL)
         return;
     const struct chain *chain = entry->value;
+    if (UNLIKELY(chain->views != NULL) && (chain = choose_view(table, entry, query)) == NULL)
+        return;
     query->chain = UNLIKELY(!queries)                           ? chain->opcodes
                    : LIKELY(query->question->class == CLASS_IN) ? chain
                                                                 : chain->other;
@@ -91,7 +121,9 @@ void query_route(const struct world *world, struct slot *slot)
 /* RFC 7828 3.3.2: how long the connection may be idle, in units of 100 ms, for clients that want to know. */
 static void tell_keepalive(struct query *query)
 {
-    static const uint8_t timeout[2] = {(TCP_IDLE_MS / 100) >> 8, (TCP_IDLE_MS / 100) & 255};
+    uint32_t idle = tcp_idle_ms(slot_of(query)->worker->world) / 100;
+    idle = idle < UINT16_MAX ? idle : UINT16_MAX;
+    const uint8_t timeout[2] = {(uint8_t)(idle >> 8), (uint8_t)idle};
     enum err err = query_option(query, EDNS_KEEPALIVE, timeout, sizeof timeout);
     (void)err; /* a courtesy */
 }

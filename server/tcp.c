@@ -34,6 +34,7 @@ struct tcp_connection {
     struct buffer unread; /* received, not served yet: part of a frame, or frames held back */
     struct buffer unsent;
     uint64_t active_ms;
+    uint32_t queries; /* served so far */
     unsigned waiting; /* suspended queries */
     bool ended;       /* the client will send no more (RFC 7766 6.2.4: what it asked is still answered) */
     bool handle_open;
@@ -119,18 +120,43 @@ static void tcp_close(struct tcp_connection *c)
         uv_timer_stop(&side->timer);
 }
 
+static uint32_t or_standard(uint32_t limit)
+{
+    return limit != 0 ? limit : TCP_IDLE_MS;
+}
+
+/* The limits of `timeouts`: it depends on what the connection is in the midst of. */
+static uint32_t limit_ms(const struct world *world, const struct tcp_connection *c)
+{
+    if (c->unsent.len > 0)
+        return or_standard(world->tcp_limits.write_ms);
+    return c->unread.len > 0 ? or_standard(world->tcp_limits.read_ms) : tcp_idle_ms(world);
+}
+
+static uint32_t shortest_ms(const struct world *world)
+{
+    uint32_t read = or_standard(world->tcp_limits.read_ms), write = or_standard(world->tcp_limits.write_ms);
+    uint32_t shortest = tcp_idle_ms(world);
+    shortest = read < shortest ? read : shortest;
+    return write < shortest ? write : shortest;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct worker *worker = timer->data;
     uint64_t now = uv_now(&worker->loop);
     struct tcp_connection *next;
+    worker_enter(worker);
+    const struct world *world = worker->world;
+    uint32_t shortest = shortest_ms(world);
     for (struct tcp_connection *c = worker->tcp->oldest; c != NULL; c = next) {
         next = c->newer;
-        if (now - c->active_ms < TCP_IDLE_MS)
-            return;
-        if (c->waiting == 0)
+        if (now - c->active_ms < shortest)
+            break;
+        if (c->waiting == 0 && now - c->active_ms >= limit_ms(world, c))
             tcp_close(c);
     }
+    worker_leave(worker);
 }
 
 /* The connection that has done nothing for the longest time makes room; one that waits for us only if all
@@ -289,14 +315,29 @@ static void serve_slots(struct tcp_connection *c, unsigned count)
     rearm(c, count);
 }
 
+static unsigned batch_limit(const struct tcp_connection *c)
+{
+    uint32_t limit = c->worker->world->tcp_limits.queries;
+    return limit != 0 && limit - c->queries < BATCH && c->queries < limit ? limit - c->queries : BATCH;
+}
+
+/* `timeouts maxtcpqueries`: what comes behind the last query it may bring is not read. */
+static bool is_worn_out(struct tcp_connection *c, unsigned count)
+{
+    uint32_t limit = c->worker->world->tcp_limits.queries;
+    c->queries += count;
+    c->ended |= limit != 0 && c->queries >= limit;
+    return limit != 0 && c->queries >= limit;
+}
+
 /* Serves the whole frames of LEN octets at BYTES, a batch at a time, until the client does not keep up.
  * Returns what was used. */
 static size_t serve_frames(struct tcp_connection *c, const uint8_t *bytes, size_t len)
 {
     size_t at = 0;
     for (;;) {
-        unsigned count = 0;
-        while (count < BATCH && len - at >= 2) {
+        unsigned count = 0, most = batch_limit(c);
+        while (count < most && len - at >= 2) {
             uint32_t size = (uint32_t)bytes[at] << 8 | bytes[at + 1];
             if (len - at - 2 < size || !fill_slot(c, count, bytes + at + 2, size))
                 break;
@@ -307,6 +348,8 @@ static size_t serve_frames(struct tcp_connection *c, const uint8_t *bytes, size_
             return at;
         touch(c);
         serve_slots(c, count);
+        if (is_worn_out(c, count))
+            return len;
         if (is_closing(c) || c->unsent.len > 0 || c->waiting >= TCP_WAITING_MAX)
             return at;
     }

@@ -8,11 +8,18 @@
 #include <uv.h>
 
 #include "server/worker.h"
+#include "server/world.h"
 
 #define TCP_IDLE_MS 10000    /* as CoreDNS */
 #define TCP_TICK_MS 500      /* how exact that is */
 #define TCP_WAITING_MAX 64   /* suspended queries of one connection; further ones are read later */
 #define TCP_CONNECTIONS 4096 /* per worker, fewer when the process may open fewer files */
+
+/* How long a connection may be idle. */
+static inline uint32_t tcp_idle_ms(const struct world *world)
+{
+    return world->tcp_limits.idle_ms != 0 ? world->tcp_limits.idle_ms : TCP_IDLE_MS;
+}
 
 struct tcp_side *tcp_new(struct worker *worker) NODISCARD NONNULL(1);
 void tcp_free(struct tcp_side *side);

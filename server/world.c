@@ -316,6 +316,12 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
     return ERR_OK;
 }
 
+static void tighten(uint32_t *limit, uint32_t with)
+{
+    if (with != 0 && (*limit == 0 || with < *limit))
+        *limit = with;
+}
+
 /* A second chain of the same block. */
 static enum err add_chain(
     struct world *world, const struct chain *chain, enum kind kind, const struct chain **out)
@@ -326,6 +332,7 @@ static enum err add_chain(
     other->udp_size = chain->udp_size;
     other->other = other;
     other->opcodes = other;
+    other->main = chain;
     other->block = chain->block;
     other->instances = chain->instances;
     other->instance_count = chain->instance_count;
@@ -338,6 +345,10 @@ static enum err finish_chain(struct world *world, struct chain *chain)
     if (chain->block.udp_size != 0)
         chain->udp_size = chain->block.udp_size;
     world->times |= chain->block.times;
+    tighten(&world->tcp_limits.idle_ms, chain->block.tcp_idle_ms);
+    tighten(&world->tcp_limits.read_ms, chain->block.tcp_read_ms);
+    tighten(&world->tcp_limits.write_ms, chain->block.tcp_write_ms);
+    tighten(&world->tcp_limits.queries, chain->block.tcp_queries);
     uint32_t limit = chain->block.tcp_per_client;
     if (limit != 0 && (world->tcp == NULL || limit < world->tcp->tcp_per_client))
         world->tcp = &chain->block;

@@ -46,6 +46,9 @@ struct chain {
     const struct chain *main;    /* of an `other` chain: the one it belongs to */
     const struct chain *other;   /* for classes other than IN: only the plugins with PLUGIN_ALL_CLASSES */
     const struct chain *opcodes; /* for NOTIFY and UPDATE: those, and the ones that take them */
+    const struct chain *const *views; /* of a fork: the chains that want a zone, to be asked in order; it has
+                                         nothing else */
+    unsigned views_count;
     struct block block;
     struct instance *instances;
     unsigned instance_count;
@@ -74,8 +77,11 @@ struct world {
     bool digest_known;
     const struct suffix_table **routes; /* by endpoint id; NULL entries refuse all */
     unsigned route_count;
-    bool times;                  /* some chain wants time stamps */
-    const struct block *tcp;     /* the one with the lowest limit on a client's connections, or NULL */
+    bool times;              /* some chain wants time stamps */
+    const struct block *tcp; /* the one with the lowest limit on a client's connections, or NULL */
+    struct {
+        uint32_t idle_ms, read_ms, write_ms, queries; /* the strictest of the blocks, 0: the server's own */
+    } tcp_limits;
     const struct chain *cookies; /* answers a cookie without a question (RFC 7873 5.4), or NULL */
 
     struct regex *regexes; /* to be freed with it */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "plugins/metadata.h"
+
 #include "zone/wire/type.h"
 
 #define COMMON                                                                                               \
@@ -19,6 +21,7 @@ typedef void write_part(struct line *line, const struct query *query);
 
 struct format_part {
     write_part *write; /* NULL: the text */
+    bool metadata;     /* the text is a label */
     const char *text;
     size_t len;
 };
@@ -182,11 +185,14 @@ static void put_duration(struct line *line, const struct query *query)
     put(line, "s", 1);
 }
 
-/* Metadata is for plugins that do not exist here yet. */
-static void put_nothing(struct line *line, const struct query *query)
+/* Whatever a provider, perhaps the client, put there stays within its line. */
+static void put_metadata(struct line *line, const struct query *query, const char *label, size_t label_len)
 {
-    (void)query;
-    put(line, "-", 1);
+    char text[METADATA_VALUE_MAX];
+    size_t len = metadata_value(query, label, label_len, text, sizeof text);
+    for (size_t i = 0; i < len; i++)
+        text[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
+    put(line, len > 0 ? text : "-", len > 0 ? len : 1);
 }
 
 static const struct {
@@ -219,6 +225,8 @@ size_t format_write(const struct format *format, const struct query *query, char
         const struct format_part *part = &format->parts[i];
         if (part->write != NULL)
             part->write(&line, query);
+        else if (part->metadata)
+            put_metadata(&line, query, part->text, part->len);
         else
             put(&line, part->text, part->len);
     }
@@ -250,8 +258,6 @@ static const char *write_out(const char *text, struct arena *world)
 
 static write_part *find_placeholder(const char *word, size_t len)
 {
-    if (len > 0 && word[0] == '/')
-        return put_nothing;
     for (unsigned i = 0; i < ARRAY_COUNT(placeholders); i++) {
         if (strlen(placeholders[i].word) == len && memcmp(placeholders[i].word, word, len) == 0)
             return placeholders[i].write;
@@ -276,6 +282,11 @@ enum err format_parse(struct format *format, const char *text, struct setup *set
             continue;
         }
         len = strcspn(text, "}");
+        if (len > 2 && text[1] == '/' && text[len] == '}') {
+            parts[count++] = (struct format_part){.metadata = true, .text = text + 2, .len = len - 2};
+            text += len + 1;
+            continue;
+        }
         write_part *write = text[len] == '}' ? find_placeholder(text + 1, len - 1) : NULL;
         if (write == NULL)
             return setup_error(setup, &setup->directive->name,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plugins/log/format.h"
+#include "plugins/log/json.h"
 #include "plugins/plugin.h"
 #include "zone/wire/type.h"
 
@@ -12,6 +13,7 @@ enum class_bit { CLASS_SUCCESS = 1, CLASS_DENIAL = 2, CLASS_ERROR = 4, CLASS_ALL
 struct rule {
     const uint8_t *name;
     struct format format;
+    bool json; /* instead of the format */
     unsigned classes;
 };
 
@@ -23,6 +25,7 @@ struct log {
 struct written {
     struct option_strings words;
     struct option_strings classes;
+    bool json;
 };
 
 static const struct option options[] = {
@@ -35,6 +38,10 @@ static const struct option options[] = {
         .kind = OPTION_STRINGS,
         .offset = offsetof(struct written, classes),
         .help = "which answers are logged; all when left out"},
+    {.word = "json",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct written, json),
+        .help = "a JSON object for each query, with all fields, instead of the form"},
     OPTIONS_END,
 };
 
@@ -96,6 +103,7 @@ static enum err setup(struct setup *setup, void **self)
         err = read_classes(setup, &written.classes, &rule.classes);
     if (err != ERR_OK)
         return err;
+    rule.json = written.json;
     unsigned names = written.words.count;
     const char *form = "{common}";
     if (names > 0 && strchr(written.words.at[names - 1], '{') != NULL)
@@ -136,7 +144,8 @@ static void sent(void *self, const struct query *query)
         if (!name_under(query->message.question.lower, rule->name))
             continue;
         if ((rule->classes & class_of(query)) != 0)
-            host_line(query->worker, line, format_write(&rule->format, query, line));
+            host_line(query->worker, line,
+                rule->json ? json_write(query, line) : format_write(&rule->format, query, line));
         return;
     }
 }

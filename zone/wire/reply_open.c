@@ -52,8 +52,10 @@ enum err reply_set_owner(
     ref->name = NULL;
     ref->name_len = 0;
     ref->owner = OWNER_QNAME;
-    if (name_equal(name, question->name))
+    if (name_under(question->name, name)) {
+        ref->label = (uint8_t)(question->labels - name_labels(name));
         return ERR_OK;
+    }
     ref->name = (uint8_t *)arena_copy(scratch, name, len);
     ref->name_len = (uint8_t)len;
     ref->owner = OWNER_NAME;

@@ -31,7 +31,8 @@ enum err reply_join(struct reply *to, const struct reply *from, enum section sec
 size_t reply_owner(const struct reply *reply, unsigned index, const struct question *question, uint8_t *out)
     NONNULL(1, 3, 4);
 
-/* Gives REF the owner NAME (a wire name, copied). */
+/* Gives REF the owner NAME (a wire name, copied). Where that is another name than before, the RRset must not
+ * have links to labels of the owner (rrset.h): one made by rrset_make has none. */
 enum err reply_set_owner(struct rr_ref *ref, const uint8_t *name, const struct question *question,
     struct arena *scratch) NODISCARD NONNULL(1, 2, 3, 4);
 
