@@ -2,7 +2,7 @@
  * reached. What image_audit lets pass must then be safe for all that is done with an image: finding names,
  * answering, encoding, printing, digesting. */
 #include "zone/store/image.c"
-#include "zonetool/print.c"
+#include "zone/store/print.h"
 
 #include "zone/store/answer.h"
 #include "zone/store/find.h"

@@ -73,4 +73,8 @@ const struct node *find_nsec3(const struct snapshot *snapshot, const uint8_t has
 void nsec3_hash(const struct snapshot *snapshot, const uint8_t *name, size_t name_len, uint8_t hash[20])
     NONNULL(1, 2, 4);
 
+/* The same with a salt and iterations of the caller's. */
+void nsec3_digest(const uint8_t *salt, size_t salt_len, unsigned iterations, const uint8_t *name,
+    size_t name_len, uint8_t hash[20]) NONNULL(4, 6);
+
 #endif

@@ -46,17 +46,22 @@ static void hash_bytes(uint8_t *bytes, size_t len, uint8_t hash[20])
     SHA1_Final(hash, &context);
 }
 
+void nsec3_digest(const uint8_t *salt, size_t salt_len, unsigned iterations, const uint8_t *name,
+    size_t name_len, uint8_t hash[20])
+{
+    uint8_t input[NAME_MAX + 255 + BLOCK];
+    memcpy(input, name, name_len);
+    memcpy(input + name_len, salt, salt_len);
+    hash_bytes(input, name_len + salt_len, hash);
+    for (unsigned i = 0; i < iterations; i++) {
+        memcpy(input, hash, 20);
+        memcpy(input + 20, salt, salt_len);
+        hash_bytes(input, 20 + salt_len, hash);
+    }
+}
+
 void nsec3_hash(const struct snapshot *snapshot, const uint8_t *name, size_t name_len, uint8_t hash[20])
 {
     const struct image_header *header = snapshot->image->header;
-    size_t salt_len = header->nsec3_salt_len;
-    uint8_t input[NAME_MAX + 255 + BLOCK];
-    memcpy(input, name, name_len);
-    memcpy(input + name_len, header->nsec3_salt, salt_len);
-    hash_bytes(input, name_len + salt_len, hash);
-    for (unsigned i = 0; i < header->nsec3_iterations; i++) {
-        memcpy(input, hash, 20);
-        memcpy(input + 20, header->nsec3_salt, salt_len);
-        hash_bytes(input, 20 + salt_len, hash);
-    }
+    nsec3_digest(header->nsec3_salt, header->nsec3_salt_len, header->nsec3_iterations, name, name_len, hash);
 }

@@ -1,0 +1,47 @@
+/* The keys a subcommand works with: where they lie, how sealed ones are opened, and what each is to do at a
+ * time. The option rows here are shared by the subcommands that need keys. */
+#ifndef SIGNER_KEYSTORE_H
+#define SIGNER_KEYSTORE_H
+
+#include "signer/signer.h"
+#include "zone/sec/keyfile.h"
+#include "zone/sec/zonesign.h"
+
+extern const char *keystore_directory; /* -K, the current directory if not given */
+
+/* For the tables of rows. */
+#define KEYSTORE_ROW                                                                                         \
+    {                                                                                                        \
+        'K', "keys", "DIRECTORY", "where the keys lie (.)", NULL, &keystore_directory, NULL                  \
+    }
+#define SECRET_ROWS                                                                                          \
+    {0, "passphrase-file", "FILE", "opens sealed keys: the passphrase", NULL, &keystore_passphrase_file,     \
+        NULL},                                                                                               \
+        {0, "identity", "FILE", "opens sealed keys: a recipient's secret key", NULL, &keystore_identity,     \
+            NULL},                                                                                           \
+    {                                                                                                        \
+        0, "pkcs11-module", "PATH", "the PKCS#11 module that keeps private keys", NULL, &keystore_module,    \
+            NULL                                                                                             \
+    }
+extern const char *keystore_passphrase_file, *keystore_identity, *keystore_module;
+
+/* The opener for keyfile_read: passphrase file, identity, systemd credential, PKCS#11 module, as given. */
+const struct key_opener *keystore_opener(void);
+
+/* All keys of ZONE (NULL: of any). What is refused is told; false: with PRIVATE that is fatal. */
+bool keystore_load(const uint8_t *zone, bool private, struct key_list *list);
+
+/* One key by the name of its files, in the directory or by path. NULL: told. */
+struct key *keystore_open(const char *name, bool private);
+
+/* Tells a refusal; returns OUTCOME_TROUBLE. */
+enum outcome keystore_complain(const struct keyfile_trouble *trouble);
+
+/* What each key is to do at NOW by its times: CSKs and lone KSKs or ZSKs of an algorithm sign everything.
+ * KEYS has room for ZONESIGN_KEYS_MAX. */
+unsigned keystore_assign(const struct key_list *list, int64_t now, struct zonesign_key *keys);
+
+/* Writes a key that is new: sealed when a secret is given, else as BIND does. */
+enum err keystore_write(struct key *key, struct keyfile_trouble *trouble);
+
+#endif

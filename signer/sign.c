@@ -1,0 +1,330 @@
+/* Signing a file: read, sign, prove, and only then replace what is published. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signer/dsset.h"
+#include "signer/keystore.h"
+#include "signer/zonefile.h"
+#include "zone/sec/zoneverify.h"
+#include "zone/text/report.h"
+
+#define VERIFY_ALL_BELOW 20000 /* signatures: a second of one core; above, one of many is computed */
+#define VERIFY_ABOUT 4000
+
+static uint8_t origin[NAME_MAX + 1];
+static const char *ds_file;
+static bool has_origin, quiet, image, nsec3, opt_out, zonemd, cds, cds_delete, deterministic, fresh,
+    prove_all;
+static unsigned long threads, iterations;
+static int64_t validity, validity_keys, inception, refresh = -1, jitter = -1, from_at, to_at, dnskey_ttl = -1;
+static uint8_t salt[255], salt_len, cds_digests[CDS_DIGESTS_MAX];
+static unsigned cds_digest_count;
+static enum serial_policy serial = SERIAL_AUTO;
+
+static bool take_origin(const char *value)
+{
+    return has_origin = take_name_value("-o", value, origin);
+}
+
+static bool take_threads(const char *value)
+{
+    return take_number_value("-j", value, 1024, &threads);
+}
+
+static bool take_validity(const char *value)
+{
+    return take_span_value("--validity", value, &validity);
+}
+
+static bool take_validity_keys(const char *value)
+{
+    return take_span_value("--validity-dnskey", value, &validity_keys);
+}
+
+static bool take_inception(const char *value)
+{
+    return take_span_value("--inception-offset", value, &inception);
+}
+
+static bool take_refresh(const char *value)
+{
+    return take_span_value("--refresh", value, &refresh);
+}
+
+static bool take_jitter(const char *value)
+{
+    return take_span_value("--jitter", value, &jitter);
+}
+
+static bool take_from(const char *value)
+{
+    return take_time_value("--inception", value, &from_at);
+}
+
+static bool take_to(const char *value)
+{
+    return take_time_value("--expiration", value, &to_at);
+}
+
+static bool take_dnskey_ttl(const char *value)
+{
+    return take_span_value("--dnskey-ttl", value, &dnskey_ttl);
+}
+
+static bool take_iterations(const char *value)
+{
+    nsec3 = true;
+    return take_number_value("--iterations", value, 65535, &iterations);
+}
+
+static bool take_salt(const char *value)
+{
+    size_t len = strlen(value);
+    nsec3 = true;
+    if (strcmp(value, "-") == 0)
+        return true;
+    salt_len = (uint8_t)(len / 2);
+    if (len % 2 == 0 && len / 2 <= sizeof salt) {
+        for (size_t i = 0; i < len / 2; i++) {
+            char digits[3] = {value[2 * i], value[2 * i + 1]}, *end;
+            salt[i] = (uint8_t)strtoul(digits, &end, 16);
+            if (*end != '\0' || digits[0] == '-' || digits[0] == '+' || digits[0] == ' ')
+                len = 1;
+        }
+    }
+    if (len % 2 == 0 && len / 2 <= sizeof salt)
+        return true;
+    complain("--salt %s: hexadecimal digits are wanted, or \"-\" for none", value);
+    return false;
+}
+
+static bool take_opt_out(const char *value UNUSED)
+{
+    return nsec3 = opt_out = true;
+}
+
+static bool take_serial(const char *value)
+{
+    static const char *const words[] = {"auto", "keep", "increment", "unixtime", "date"};
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+        if (strcmp(words[i], value) == 0) {
+            serial = (enum serial_policy)i;
+            return true;
+        }
+    }
+    complain("--serial %s: one of auto, keep, increment, unixtime and date is wanted", value);
+    return false;
+}
+
+static bool take_cds(const char *value UNUSED)
+{
+    return cds = true;
+}
+
+static bool take_cds_digest(const char *value)
+{
+    const struct ds_digest *digest = ds_digest_parse(value);
+    cds = true;
+    if (digest != NULL && digest->number != 1 && cds_digest_count < CDS_DIGESTS_MAX) {
+        cds_digests[cds_digest_count++] = digest->number;
+        return true;
+    }
+    complain("--cds-digest %s: SHA-256 or SHA-384 is wanted", value);
+    return false;
+}
+
+const struct option_row sign_rows[] = {
+    {'o', "origin", "NAME", "the zone's name, when the file does not tell", NULL, NULL, take_origin},
+    KEYSTORE_ROW,
+    {'3', "nsec3", NULL, "deny by NSEC3, without salt and iterations (RFC 9276)", &nsec3, NULL, NULL},
+    {0, "opt-out", NULL, "NSEC3 that leaves out insecure delegations", NULL, NULL, take_opt_out},
+    {0, "iterations", "N", "extra NSEC3 iterations (0)", NULL, NULL, take_iterations},
+    {0, "salt", "HEX", "NSEC3 salt (-)", NULL, NULL, take_salt},
+    {0, "validity", "SPAN", "how long signatures last (14d)", NULL, NULL, take_validity},
+    {0, "validity-dnskey", "SPAN", "the same for the DNSKEY set", NULL, NULL, take_validity_keys},
+    {0, "inception-offset", "SPAN", "how far back they begin (1h)", NULL, NULL, take_inception},
+    {0, "jitter", "SPAN", "expirations are spread over so much (12h)", NULL, NULL, take_jitter},
+    {0, "refresh", "SPAN", "signatures of OUT that last longer are kept (5d)", NULL, NULL, take_refresh},
+    {0, "inception", "TIME", "begin of all signatures, instead", NULL, NULL, take_from},
+    {0, "expiration", "TIME", "end of all signatures, instead", NULL, NULL, take_to},
+    {0, "fresh", NULL, "keep no signature of OUT", &fresh, NULL, NULL},
+    {0, "serial", "POLICY", "auto, keep, increment, unixtime or date (auto)", NULL, NULL, take_serial},
+    {0, "dnskey-ttl", "TTL", "TTL of the DNSKEY set", NULL, NULL, take_dnskey_ttl},
+    {'z', "zonemd", NULL, "add a digest of the zone (RFC 8976)", &zonemd, NULL, NULL},
+    {0, "cds", NULL, "publish CDS and CDNSKEY (RFC 7344)", NULL, NULL, take_cds},
+    {0, "cds-digest", "TYPE", "the CDS's digests (SHA-256)", NULL, NULL, take_cds_digest},
+    {0, "cds-delete", NULL, "ask the parent to remove its DS (RFC 8078)", &cds_delete, NULL, NULL},
+    {0, "ds", "FILE", "the DS records at the parent: refuse keys that are others", NULL, &ds_file, NULL},
+    {0, "prove-all", NULL, "verify every signature before publishing, however many", &prove_all, NULL, NULL},
+    {0, "deterministic", NULL, "the same input gives the same octets", &deterministic, NULL, NULL},
+    {0, "image", NULL, "write OUT as a zone image", &image, NULL, NULL},
+    {'q', "quiet", NULL, "findings only", &quiet, NULL, NULL},
+    {'j', "threads", "N", "threads to use, one per core if not given", NULL, NULL, take_threads},
+    NOW_ROW,
+    SECRET_ROWS,
+    {0},
+};
+
+/* Shorter signatures are renewed in proportion. */
+static void set_times(struct zonesign_options *options)
+{
+    if (validity != 0) {
+        options->refresh_s =
+            (uint32_t)((uint64_t)options->refresh_s * (uint64_t)validity / options->validity_s);
+        options->jitter_s =
+            (uint32_t)((uint64_t)options->jitter_s * (uint64_t)validity / options->validity_s);
+        options->validity_s = (uint32_t)validity;
+    }
+    options->validity_keys_s = (uint32_t)validity_keys;
+    if (inception != 0)
+        options->inception_s = (uint32_t)inception;
+    if (refresh >= 0)
+        options->refresh_s = (uint32_t)refresh;
+    if (jitter >= 0)
+        options->jitter_s = (uint32_t)jitter;
+    options->inception_at = from_at;
+    options->expiration_at = to_at;
+}
+
+static void set_options(struct zonesign_options *options, const struct zonesign_key *keys, unsigned count)
+{
+    zonesign_options_init(options);
+    options->keys = keys;
+    options->key_count = count;
+    options->now = clock_now();
+    set_times(options);
+    options->nsec3 = nsec3;
+    options->opt_out = opt_out;
+    options->iterations = (uint16_t)iterations;
+    options->salt_len = salt_len;
+    memcpy(options->salt, salt, salt_len);
+    options->serial = serial;
+    options->zonemd = zonemd;
+    options->cds = cds_delete ? CDS_DELETE : cds ? CDS_SYNC : CDS_KEEP;
+    if (cds_digest_count > 0)
+        memcpy(options->cds_digests, cds_digests, sizeof cds_digests);
+    options->has_dnskey_ttl = dnskey_ttl >= 0;
+    options->dnskey_ttl = dnskey_ttl >= 0 ? (uint32_t)dnskey_ttl : 0;
+    options->deterministic = deterministic;
+    options->threads = (unsigned)threads;
+}
+
+static bool check_spans(void)
+{
+    const struct {
+        const char *option;
+        int64_t span;
+    } rows[] = {{"--validity", validity}, {"--validity-dnskey", validity_keys},
+        {"--inception-offset", inception}, {"--refresh", refresh}, {"--jitter", jitter},
+        {"--dnskey-ttl", dnskey_ttl}};
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        if (rows[i].span > INT32_MAX) {
+            complain("%s: at most 68 years", rows[i].option);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- proof ---- */
+
+/* The zone as it is to be published must validate from now until its signatures are to be renewed. */
+static enum outcome prove(const char *path, const struct snapshot *made, const struct zonesign_result *result,
+    const struct dsset *ds, struct report *report)
+{
+    struct zoneverify_result verified;
+    struct zoneverify_options options = {.from = from_at > clock_now() ? from_at : clock_now(),
+        .ds = ds->refs,
+        .ds_count = ds->count,
+        .threads = (unsigned)threads,
+        .file = path,
+        .sink = report_sink(report),
+        .most = 20};
+    uint64_t signatures = result->made + result->kept;
+    options.to = result->earliest > options.from ? result->earliest : options.from;
+    options.every = prove_all || signatures <= VERIFY_ALL_BELOW ? 1 : (unsigned)(signatures / VERIFY_ABOUT);
+    enum err err = zone_verify(made, &options, &verified);
+    if (err != ERR_OK)
+        return complain_of(path, err);
+    if (verified.errors == 0)
+        return OUTCOME_GOOD;
+    complain("%s: not written: the zone would not validate (%u error%s)", path, verified.errors,
+        verified.errors == 1 ? "" : "s");
+    return OUTCOME_REFUSED;
+}
+
+static void tell(const char *path, const struct zonesign_result *result)
+{
+    char expires[16];
+    time_print(result->earliest, expires);
+    if (!quiet && strcmp(path, "-") != 0)
+        printf("%s: serial %u, %" PRIu64 " signatures made, %" PRIu64 " kept; the first expires %s\n", path,
+            result->serial, result->made, result->kept, expires);
+}
+
+static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const struct key_list *keys,
+    const struct dsset *ds, struct report *report)
+{
+    struct zonesign_key assigned[ZONESIGN_KEYS_MAX];
+    struct zonesign_options options;
+    struct zonesign_result result;
+    struct snapshot *made = NULL;
+    set_options(&options, assigned, keystore_assign(keys, clock_now(), assigned));
+    struct snapshot *earlier = zonefile_try(out, zone->image->header->apex_name, (unsigned)threads);
+    if (earlier != NULL && fresh)
+        options.refresh_s =
+            UINT32_MAX / 2 - 1; /* none lasts so long; but the serial still goes on from there */
+    enum err err = zone_sign(&options, zone, earlier, &result, &made);
+    snapshot_release(earlier);
+    if (err == ERR_INVALID) {
+        complain("%s: not written: %s", out, result.why);
+        return OUTCOME_REFUSED;
+    }
+    if (err != ERR_OK)
+        return complain_of(out, err);
+    enum outcome outcome = prove(out, made, &result, ds, report);
+    if (outcome == OUTCOME_GOOD)
+        outcome = zonefile_write(out, made, image, (unsigned)threads);
+    if (outcome == OUTCOME_GOOD)
+        tell(out, &result);
+    snapshot_release(made);
+    return outcome;
+}
+
+static enum outcome sign_file(const char *path, const char *out, struct dsset *ds, struct report *report)
+{
+    struct key_list keys = {0};
+    enum outcome outcome;
+    struct finding_sink sink = report_sink(report);
+    struct snapshot *zone =
+        zonefile_read(path, has_origin ? origin : NULL, (unsigned)threads, &sink, &outcome);
+    if (zone == NULL)
+        return outcome;
+    const uint8_t *apex = zone->image->header->apex_name;
+    outcome = OUTCOME_TROUBLE;
+    if (keystore_load(apex, true, &keys) && (ds_file == NULL || dsset_read(ds, ds_file, apex))) {
+        char name[NAME_TEXT_MAX];
+        name_print(apex, name);
+        outcome = keys.count > 0 ? sign_snapshot(zone, out, &keys, ds, report)
+                                 : complain("there is no key of %s in %s; signer keygen makes one", name,
+                                       keystore_directory);
+    }
+    key_list_clear(&keys);
+    snapshot_release(zone);
+    return outcome;
+}
+
+enum outcome sign_run(const struct operands *operands)
+{
+    struct report report;
+    struct dsset ds = {0};
+    if (!check_spans())
+        return OUTCOME_TROUBLE;
+    report_init(&report, stderr);
+    enum outcome outcome = sign_file(operands->words[0], operands->words[1], &ds, &report);
+    dsset_clear(&ds);
+    report_clear(&report);
+    return outcome;
+}

@@ -1,0 +1,79 @@
+#include "signer/signer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zone/base/version.h"
+
+static const struct command commands[] = {
+    {"keygen", "ZONE", 1, 1, "make a key", keygen_run, keygen_rows},
+    {"sign", "FILE OUT", 2, 2, "sign a zone file", sign_run, sign_rows},
+    {"verify", "FILE", 1, 1, "check that a signed zone validates", verify_run, verify_rows},
+};
+
+enum outcome complain(const char *format, ...)
+{
+    va_list rest;
+    va_start(rest, format);
+    fputs("signer: ", stderr);
+    vfprintf(stderr, format, rest);
+    fputc('\n', stderr);
+    va_end(rest);
+    return OUTCOME_TROUBLE;
+}
+
+enum outcome complain_of(const char *path, enum err err)
+{
+    return complain("%s: %s", path,
+        err == ERR_IO        ? strerror(errno)
+        : err == ERR_MISSING ? "no such file"
+                             : err_text(err));
+}
+
+static void usage(FILE *out)
+{
+    fputs("usage: signer COMMAND [OPTION...] ...\n\n", out);
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+        fprintf(out, "  %-8s %-14s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+    fputs("\n\"signer COMMAND --help\" tells the options; signer(8) begins with an example.\n"
+          "Exit status: 0 good, 1 not valid or not published, 2 the work could not be done.\n",
+        out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct operands operands;
+    enum outcome outcome;
+    if (argc < 2) {
+        usage(stderr);
+        return OUTCOME_TROUBLE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        usage(stdout);
+        return OUTCOME_GOOD;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("signer (Bailiwick) " BAILIWICK_VERSION);
+        return OUTCOME_GOOD;
+    }
+    const struct command *command = find_command(argv[1]);
+    if (command == NULL)
+        return (int)complain("there is no command \"%s\"; see signer --help", argv[1]);
+    if (!arguments_parse(command, argc - 1, argv + 1, &operands, &outcome))
+        return (int)outcome;
+    outcome = command->run(&operands);
+    if (fflush(stdout) != 0)
+        return (int)complain("cannot write to standard output");
+    return (int)outcome;
+}
