@@ -1,62 +1,306 @@
+/* zonetool check: finds mistakes in zone files and tells them in the format that is wanted. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "zone/check/check.h"
+#include "zone/base/file.h"
+#include "zonetool/check.h"
+#include "zonetool/found.h"
 #include "zonetool/source.h"
+
+/* One run over all operands. */
+struct session {
+    const struct arguments *arguments;
+    const struct found_format *format; /* NULL: text */
+    struct check *check;
+    struct found_list list;
+    struct report report;
+    struct levels levels;
+    uint8_t origin[NAME_MAX + 1];
+    char *baselines[BASELINES_MAX];
+    size_t baseline_count;
+    bool werror; /* for the file being checked */
+    enum outcome outcome;
+};
 
 static const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
 }
 
-static void put_sum(const char *path, const struct report *report, uint64_t records)
+static void put_sum(const struct session *session, const struct found_file *file)
 {
-    printf("%s: %" PRIu64 " record%s, %u error%s, %u warning%s\n", path, records, plural(records),
-        report->errors, plural(report->errors), report->warnings, plural(report->warnings));
+    const struct found_list *list = &session->list;
+    unsigned errors = found_count(list, file->from, file->to, SEVERITY_ERROR);
+    unsigned warnings = found_count(list, file->from, file->to, SEVERITY_WARNING), known = 0;
+    for (size_t i = file->from; i < file->to; i++)
+        known += list->items[i].known;
+    if (session->arguments->quiet)
+        return;
+    printf("%s: %" PRIu64 " record%s, %u error%s, %u warning%s", file->path, file->records,
+        plural(file->records), errors, plural(errors), warnings, plural(warnings));
+    if (file->ignored > 0)
+        printf(", %u ignored", file->ignored);
+    if (known > 0)
+        printf(", %u in the baseline", known);
+    putchar('\n');
 }
 
-static enum outcome check_image(const char *path, const struct arguments *arguments, struct report *report)
+static void put_text(struct session *session, const struct found_file *file)
+{
+    struct finding_sink sink = report_sink(&session->report);
+    for (size_t i = file->from; i < file->to; i++) {
+        if (!session->list.items[i].known)
+            sink.report(sink.context, &session->list.items[i].finding);
+    }
+    put_sum(session, file);
+}
+
+/* ---- what holds for a file ---- */
+
+static void note_baseline(struct session *session, const char *path)
+{
+    for (size_t i = 0; i < session->baseline_count; i++) {
+        if (strcmp(session->baselines[i], path) == 0)
+            return;
+    }
+    char *copy = session->baseline_count < BASELINES_MAX ? strdup(path) : NULL;
+    if (copy != NULL)
+        session->baselines[session->baseline_count++] = copy;
+}
+
+static bool set_levels(struct session *session, const struct config *config)
+{
+    const char *why = NULL;
+    enum rule_set set = check_flags.has_set ? check_flags.set : config->has_set ? config->set : RULE_DEFAULT;
+    config_levels(config, set, check_flags.untrusted, &session->levels);
+    for (size_t i = 0; i < check_flags.level_count; i++) {
+        if (levels_set(&session->levels, check_flags.levels[i], &why) != ERR_OK) {
+            complain("--level %s: %s", check_flags.levels[i], why);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Sets up the checks of PATH by the command line and the nearest .zonecheck; false when it is not to be
+ * checked. */
+static bool configure(struct session *session, const char *path, const struct config *config)
+{
+    if (config->excluded || !set_levels(session, config))
+        return false;
+    struct check_options options = {.origin = session->arguments->origin,
+        .levels = &session->levels,
+        .threads = session->arguments->threads,
+        .now = check_flags.now,
+        .ttl_max = config->ttl_max,
+        .told_max = check_flags.told_max,
+        .verify = !check_flags.no_verify,
+        .across = !check_flags.no_across,
+        .untrusted = check_flags.untrusted,
+        .confine = check_flags.confine,
+        .ignore_comments = !check_flags.no_ignore};
+    if (options.origin == NULL && config->has_origin) {
+        name_lower(session->origin, config->origin);
+        options.origin = session->origin;
+    }
+    if (config->baseline != NULL && check_flags.baseline == NULL && check_flags.write_baseline == NULL)
+        note_baseline(session, config->baseline);
+    session->werror = check_flags.werror || config->werror;
+    check_configure(session->check, &options);
+    (void)path;
+    return true;
+}
+
+/* Reads the nearest .zonecheck, or none. False when it has mistakes, which are told. */
+static bool read_config(struct session *session, const char *path, struct arena *arena, struct config *config)
+{
+    char found[PATH_MAX];
+    char *text;
+    size_t len;
+    struct finding_sink sink = found_sink(&session->list);
+    memset(config, 0, sizeof *config);
+    if (check_flags.config != NULL)
+        snprintf(found, sizeof found, "%s", check_flags.config);
+    else if (check_flags.no_config || !config_find(path, found))
+        return true;
+    enum err err = file_read(found, CONFIG_SIZE_MAX, arena, &text, &len);
+    if (err != ERR_OK) {
+        complain("%s: %s", found, err == ERR_IO ? strerror(errno) : err_text(err));
+        session->outcome = OUTCOME_FAILED;
+        return false;
+    }
+    err = config_parse(config, arena, found, text, len, path, &sink);
+    return err == ERR_OK;
+}
+
+/* ---- one file ---- */
+
+static void check_image(struct session *session, const char *path)
 {
     struct source source;
-    enum outcome outcome = source_open(&source, path, arguments, WANT_FINDINGS, report);
-    if (outcome != OUTCOME_FAILED && !arguments->quiet)
-        put_sum(path, report, source.records);
+    struct report report = {.out = session->format == NULL ? stdout : stderr};
+    enum outcome outcome = source_open(&source, path, session->arguments, WANT_FINDINGS, &report);
+    found_end(&session->list, source.records, 0);
+    session->outcome = outcome_worse(session->outcome, outcome);
     source_close(&source);
-    return outcome;
+    report_clear(&report);
 }
 
-static enum outcome check_text(
-    struct check *check, const char *path, const struct arguments *arguments, struct report *report)
+static void check_text(struct session *session, const char *path)
 {
-    struct finding_sink sink = report_sink(report);
+    struct finding_sink sink = found_sink(&session->list);
     struct check_result result;
-    enum err err = check_zone(check, path, &sink, &result);
+    enum err err = check_zone(session->check, path, &sink, &result);
+    found_end(&session->list, result.records, result.ignored);
+    if (err == ERR_OK)
+        return;
+    if (result.errors == 0)
+        complain("%s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
+    session->outcome = OUTCOME_FAILED;
+}
+
+/* Findings count when all is known about the baseline. */
+static void judge(struct session *session, const struct found_file *file, bool werror)
+{
+    if (found_count(&session->list, file->from, file->to, SEVERITY_ERROR) > 0 ||
+        (werror && found_count(&session->list, file->from, file->to, SEVERITY_WARNING) > 0))
+        session->outcome = outcome_worse(session->outcome, OUTCOME_FINDINGS);
+}
+
+static void apply_baselines(struct session *session)
+{
+    for (size_t i = 0; i < session->baseline_count; i++) {
+        enum err err = baseline_read(&session->list, session->baselines[i]);
+        if (err != ERR_OK) {
+            complain("%s: %s", session->baselines[i], err == ERR_IO ? strerror(errno) : err_text(err));
+            session->outcome = OUTCOME_FAILED;
+        }
+    }
+}
+
+static void check_path(void *context, const char *path)
+{
+    struct session *session = context;
+    struct config config;
+    struct arena arena;
+    arena_init(&arena, 0);
+    found_begin(&session->list, path);
+    size_t number = session->list.file_count;
+    if (number > 0 && read_config(session, path, &arena, &config)) {
+        if (configure(session, path, &config)) {
+            if (check_flags.fix)
+                session->outcome = outcome_worse(session->outcome, check_fix(path, session->check));
+            if (source_is_image(path))
+                check_image(session, path);
+            else
+                check_text(session, path);
+        } else {
+            session->list.file_count--;
+        }
+        config_clear(&config);
+    } else if (number > 0) {
+        found_end(&session->list, 0, 0);
+    }
+    /* Text without a baseline is told as it comes. */
+    if (session->list.file_count == number && number > 0) {
+        session->list.files[number - 1].werror = session->werror;
+        if (session->format == NULL && session->baseline_count == 0 && check_flags.baseline == NULL)
+            put_text(session, &session->list.files[number - 1]);
+        else
+            session->list.files[number - 1].waits = true;
+    }
+    arena_clear(&arena);
+}
+
+/* ---- all of them ---- */
+
+static void check_all_across(struct session *session)
+{
+    struct finding_sink sink = found_sink(&session->list);
+    struct check_result result = {0};
+    if (check_flags.no_across || session->list.file_count < 2)
+        return;
+    size_t before = session->list.count;
+    found_begin(&session->list, "(zones against each other)");
+    check_across(session->check, &sink, &result);
+    found_end(&session->list, 0, result.ignored);
+    struct found_file *file = &session->list.files[session->list.file_count - 1];
+    file->waits = true;
+    file->werror = session->werror;
+    if (session->list.count == before)
+        session->list.file_count--;
+}
+
+static void tell(struct session *session)
+{
+    apply_baselines(session);
+    for (size_t i = 0; i < session->list.file_count; i++) {
+        const struct found_file *file = &session->list.files[i];
+        judge(session, file, file->werror);
+        if (session->format == NULL && file->waits)
+            put_text(session, file);
+    }
+    if (session->format != NULL)
+        session->format->put(stdout, &session->list);
+    if (session->list.failed)
+        session->outcome = complain("out of memory");
+}
+
+static void write_baseline(struct session *session)
+{
+    enum err err = baseline_write(&session->list, check_flags.write_baseline);
     if (err != ERR_OK)
-        return report->errors > 0 ? OUTCOME_FAILED
-                                  : complain("%s: %s", path, err == ERR_IO ? strerror(errno) : err_text(err));
-    if (!arguments->quiet)
-        put_sum(path, report, result.records);
-    return report->errors > 0 ? OUTCOME_FINDINGS : OUTCOME_CLEAN;
+        session->outcome =
+            complain("%s: %s", check_flags.write_baseline, err == ERR_IO ? strerror(errno) : err_text(err));
+    else if (!session->arguments->quiet)
+        fprintf(stderr, "zonetool: %s has the findings of this run\n", check_flags.write_baseline);
+}
+
+static void begin(struct session *session, const struct arguments *arguments)
+{
+    struct check_options options = {.across = !check_flags.no_across};
+    memset(session, 0, sizeof *session);
+    session->arguments = arguments;
+    session->format = arguments->format != NULL ? found_format(arguments->format) : NULL;
+    session->check = check_new(&options);
+    found_init(&session->list);
+    report_init(&session->report, stdout);
+    if (check_flags.baseline != NULL)
+        note_baseline(session, check_flags.baseline);
+}
+
+static void end(struct session *session)
+{
+    for (size_t i = 0; i < session->baseline_count; i++)
+        free(session->baselines[i]);
+    check_free(session->check);
+    found_clear(&session->list);
+    report_clear(&session->report);
 }
 
 enum outcome check_run(const struct arguments *arguments)
 {
-    enum outcome outcome = OUTCOME_CLEAN;
-    struct check_options options = {
-        .origin = arguments->origin, .threads = arguments->threads, .ignore_comments = true};
-    struct check *check = check_new(&options);
-    if (check == NULL)
-        return complain("out of memory");
-    for (unsigned i = 0; i < arguments->operand_count; i++) {
-        struct report report;
-        const char *path = arguments->operands[i];
-        report_init(&report, stdout);
-        outcome = outcome_worse(outcome, source_is_image(path) ? check_image(path, arguments, &report)
-                                                               : check_text(check, path, arguments, &report));
-        report_clear(&report);
+    struct session session;
+    if (check_flags.untrusted && !check_limit_machine())
+        return complain("the limits for untrusted zones cannot be set: %s", strerror(errno));
+    begin(&session, arguments);
+    if (session.check == NULL)
+        session.outcome = complain("out of memory");
+    for (unsigned i = 0; i < arguments->operand_count && session.check != NULL; i++)
+        session.outcome =
+            outcome_worse(session.outcome, check_each_file(arguments->operands[i], check_path, &session));
+    if (session.check != NULL)
+        check_all_across(&session);
+    if (check_flags.write_baseline != NULL) {
+        write_baseline(&session);
+        if (session.outcome != OUTCOME_FAILED)
+            note_baseline(&session, check_flags.write_baseline);
     }
-    check_free(check);
+    tell(&session);
+    enum outcome outcome = session.outcome;
+    end(&session);
     return outcome;
 }

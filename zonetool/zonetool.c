@@ -7,8 +7,10 @@
 #include "zone/base/version.h"
 
 static const struct command commands[] = {
-    {"check", "oqj", "FILE...", 1, UINT32_MAX, "find mistakes in zone files (or damage in images)", check_run,
-        NULL, NULL},
+    {"check", "oqj", "FILE|DIRECTORY...", 1, UINT32_MAX, "find mistakes in zone files (or damage in images)",
+        check_run, "text json sarif junit github gitlab markdown", check_options},
+    {"explain", "", "[RULE...]", 0, UINT32_MAX, "tell what a rule of check is about, or list them",
+        explain_run, "text json", NULL},
     {"fmt", "oj", "[FILE...]", 0, UINT32_MAX, "lay out zone files; comments and meaning stay", fmt_run, NULL,
         fmt_options},
     {"diff", "oj", "OLD NEW", 2, 2, "tell what differs between two versions of a zone", diff_run,

@@ -70,6 +70,7 @@ static inline enum outcome outcome_worse(enum outcome a, enum outcome b)
 }
 
 enum outcome check_run(const struct arguments *arguments);
+enum outcome explain_run(const struct arguments *arguments);
 enum outcome dump_run(const struct arguments *arguments);
 enum outcome compile_run(const struct arguments *arguments);
 enum outcome fmt_run(const struct arguments *arguments);
@@ -78,6 +79,7 @@ enum outcome diff_run(const struct arguments *arguments);
 enum outcome stat_run(const struct arguments *arguments);
 enum outcome xfr_run(const struct arguments *arguments);
 
+extern const struct option_row check_options[];
 extern const struct option_row fmt_options[];
 extern const struct option_row query_options[];
 extern const struct option_row xfr_options[];

@@ -51,8 +51,16 @@ static void look_at_zone(void *context, struct lint *lint, const struct lint_zon
     zone_pass(&calling->visits, lint, zone);
 }
 
+static void finish(struct calling *calling)
+{
+    pthread_mutex_destroy(&calling->visits.lock);
+    free(calling->visits.later);
+}
+
 static void begin(struct calling *calling, struct check *check)
 {
+    memset(calling, 0, sizeof *calling);
+    pthread_mutex_init(&calling->visits.lock, NULL);
     calling->check = check;
     calling->visits.options = &check->options;
     calling->visits.levels = check->levels;
@@ -85,8 +93,9 @@ enum err check_zone(
     enum err err = outcome(load_check(path, &options, &loaded), collect.seen);
     result->records = loaded.records;
     collect_tell(&collect, sink, result);
-    if (err == ERR_OK && collect.failed)
+    if (err == ERR_OK && (collect.failed || calling.visits.failed))
         err = ERR_MEMORY;
+    finish(&calling);
     collect_clear(&collect);
     return err;
 }

@@ -74,7 +74,7 @@ const struct rule rules_data[] = {
         "PrivateAddressNS GlueReferencesPrivateIP NSNameResolvesToPrivateIP address01",
         "The address is private, loopback, link-local or for documentation: nobody reaches it from outside "
         "(RFC 6890, RFC 1918, RFC 4193, RFC 5737, RFC 3849).",
-        "is the zone for the inside only?", "www A 10.1.2.3\n", "www A 8.8.8.8\n"},
+        "is the zone for the inside only?", "www A 10.1.2.3\n", SOUND "www A 9.9.9.9\n"},
     {"mx-null-with-others", E, D, false, "null-mx zone09",
         "\"MX 0 .\" says that there is no mail; other MX beside it contradict (RFC 7505 3).",
         "keep one or the other", "@ MX 0 .\n@ MX 10 ns1\n", "@ MX 0 .\n"},

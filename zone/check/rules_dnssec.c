@@ -75,9 +75,8 @@ const struct rule rules_dnssec[] = {
         "Keys of one algorithm with one key tag make validators try each; some limit that (RFC 4034 B, "
         "CVE-2023-50387).",
         "make another key",
-        "@ DNSKEY 257 3 13 " KEY64
-        "\n@ DNSKEY 257 3 13 "
-        "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP8AAA==\n",
+        "@ DNSKEY 257 3 13 " KEY64 "\n@ DNSKEY 257 3 13 "
+        "QycwMFx4MDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n",
         "@ DNSKEY 257 3 13 " KEY64 "\n"},
     {"dnskey-missing", E, D, false, "DNSKEY_NONE dnssec-without-dnskey",
         "The zone has signatures or denial records but no key to verify them by (RFC 4035 2.1).",
@@ -196,12 +195,12 @@ const struct rule rules_dnssec[] = {
         "@ NSEC3PARAM 1 0 0 -\n@ DNSKEY 257 3 13 " KEY64 "\n"},
     {"zonemd-fields", W, D, false, "",
         "ZONEMD has scheme 1 and hash 1 or 2; one record for each pair (RFC 8976 2.2).",
-        "make it with zonetool digest", "@ ZONEMD 1 9 1 " SHA256 "\n", "; none\n"},
+        "make it with zonetool digest", "@ ZONEMD 1 9 1 " SHA256 "01234567890123456789012345678901\n",
+        "; none\n"},
     {"zonemd-serial", E, D, false, "", "A ZONEMD of another serial says nothing of this zone (RFC 8976 4).",
         "make it anew with zonetool digest", "@ ZONEMD 2 1 1 " SHA256 "01234567890123456789012345678901\n",
         "; none\n"},
     {"zonemd-digest", E, D, false, "", "The digest is not that of the zone (RFC 8976 4).",
-        "make it anew with zonetool digest", "@ ZONEMD 1 1 1 " SHA256 "01234567890123456789012345678901\n",
-        "; none\n"},
+        "make it anew with zonetool digest", NULL, NULL},
     {.name = NULL},
 };

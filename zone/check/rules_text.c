@@ -80,6 +80,8 @@ const struct rule rules_text[] = {
     {"ignore-unknown", W, D, false, "", "A comment that names no rule silences nothing.",
         "zonetool explain lists the rules", "www A 192.0.2.3 ; zonecheck:ignore no-such-rule\n",
         "www A 192.0.2.3 ; zonecheck:ignore ttl-long\n"},
+    {"config-syntax", E, M, false, "", ".zonecheck has settings, one a line, and sections of globs.",
+        "see zonetool(8)", NULL, NULL},
     {"untrusted-limit", E, M, false, "",
         "A zone that nobody vouches for gets so much memory and time and no more, so that a pull request "
         "cannot "

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "zone/wire/type.h"
@@ -41,6 +42,50 @@ const struct gathered_record *visit_next(
             return at;
     }
     return NULL;
+}
+
+static bool is_before(const struct run *run, const struct tape_record *record, const struct seen_record *seen)
+{
+    if (seen->run == NULL || run->file != seen->run->file)
+        return seen->run == NULL || run->file < seen->run->file;
+    return run->at + record->behind < seen->run->at + seen->record->behind;
+}
+
+/* Segments are visited in any order, and most records come behind the first: it is looked at without the lock
+ * as to save that. */
+void visit_see(struct visit *visit, enum seen kind, const struct gathered_record *record)
+{
+    struct seen_record *seen = &visit->shared->seen[kind];
+    const struct run *first = __atomic_load_n(&seen->run, __ATOMIC_ACQUIRE);
+    if (first != NULL && first->file <= record->run->file && first->at <= record->run->at)
+        return;
+    pthread_mutex_lock(&visit->shared->lock);
+    if (is_before(record->run, record->record, seen)) {
+        seen->record = record->record;
+        __atomic_store_n(&seen->run, record->run, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&visit->shared->lock);
+}
+
+void visit_later(struct visit *visit, const struct gathered_record *record)
+{
+    struct visits *shared = visit->shared;
+    pthread_mutex_lock(&shared->lock);
+    if (shared->later_count == shared->later_capacity) {
+        size_t capacity = shared->later_capacity * 2 + 64;
+        struct gathered_record *items = realloc(shared->later, capacity * sizeof *items);
+        shared->failed |= items == NULL;
+        shared->later = items != NULL ? items : shared->later;
+        shared->later_capacity = items != NULL ? capacity : shared->later_capacity;
+    }
+    if (shared->later_count < shared->later_capacity)
+        shared->later[shared->later_count++] = *record;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+bool visit_on(const struct visits *shared, const char *rule)
+{
+    return shared->levels.of[rule_number(rule_find(rule))] != LEVEL_OFF;
 }
 
 bool visit_label_is(const uint8_t *name, const char *label)
@@ -110,6 +155,7 @@ static void check_signed(struct visit *visit, const struct gathered_set *set)
     char type[16];
     if (set->sig_count == 0)
         return;
+    visit_see(visit, SEEN_SIGNATURE, &visit->gathered->records[set->from + set->records - 1]);
     for (uint32_t i = set->from; i < set->from + set->records; i++) {
         const struct gathered_record *record = &visit->gathered->records[i];
         if (record->signature && set->count > 0 && record->record->rdata_len >= 8 &&

@@ -3,21 +3,36 @@
 #ifndef ZONE_CHECK_VISIT_H
 #define ZONE_CHECK_VISIT_H
 
+#include <pthread.h>
+
 #include "zone/check/check.h"
 #include "zone/store/lint.h"
 #include "zone/text/part.h"
 #include "zone/wire/name.h"
 
-/* What one call of check_zone shares with all visits; frozen meanwhile. */
+/* Kinds of records that are of interest for being there at all: the first of each in the text. */
+enum seen { SEEN_SIGNATURE, SEEN_NSEC, SEEN_DNAME, SEEN_KINDS };
+
+struct seen_record {
+    const struct run *run;
+    const struct tape_record *record;
+};
+
+/* What one call of check_zone shares with all visits. */
 struct visits {
     const struct check_options *options;
     struct levels levels;
     int64_t now;
     uint32_t ttl_max;
+    pthread_mutex_t lock; /* of the following */
+    struct seen_record seen[SEEN_KINDS];
+    struct gathered_record *later; /* records whose names are looked up when all are known */
+    size_t later_count, later_capacity;
+    bool failed;
 };
 
 struct visit {
-    const struct visits *shared;
+    struct visits *shared;
     struct lint *lint;
     const struct lint_place *place;
     const struct gathered *gathered;
@@ -67,6 +82,13 @@ const struct gathered_record *visit_next(const struct visit *visit, const struct
 #define VISIT_EACH(visit, set, record)                                                                       \
     for (const struct gathered_record *record = visit_next(visit, set, NULL); record != NULL;                \
          record = visit_next(visit, set, record))
+
+/* Notes a record of the visited name: as the first of its kind, or for the zone's end. */
+void visit_see(struct visit *visit, enum seen kind, const struct gathered_record *record) NONNULL(1, 3);
+void visit_later(struct visit *visit, const struct gathered_record *record) NONNULL(1, 2);
+
+/* Is the rule on? For work that only it needs. */
+bool visit_on(const struct visits *shared, const char *rule) NONNULL(1, 2);
 
 /* The owner's first label without case; text of LEN octets. */
 bool visit_label_is(const uint8_t *name, const char *label) NONNULL(1, 2);

@@ -287,6 +287,8 @@ void visit_tlsa(struct visit *visit, const struct gathered_set *set)
         TELL(visit, "tlsa-name", first, PART_OWNER, "a TLSA record that is not at _port._proto");
     else if (!named && is_port(owner))
         TELL(visit, "tlsa-name", first, PART_OWNER, "a TLSA record without a protocol in its name");
+    if (named)
+        visit_later(visit, first);
     if (!visit->place->signed_zone)
         TELL(visit, "tlsa-unsigned", first, PART_TYPE, "a TLSA record in an unsigned zone");
     VISIT_EACH(visit, set, record)
@@ -382,6 +384,7 @@ void visit_rp(struct visit *visit, const struct gathered_set *set)
             TELL(visit, "rp-mailbox", record, PART_DATA, "the mailbox has an @ in it");
         visit_name(visit, record, mailbox, PART_DATA);
         visit_name(visit, record, mailbox + len, PART_DATA + 1);
+        visit_later(visit, record);
     }
 }
 
@@ -395,6 +398,7 @@ void visit_svcb(struct visit *visit, const struct gathered_set *set)
         size_t target_len = name_len(target), len;
         const uint8_t *params = target + target_len;
         visit_name(visit, record, target, PART_DATA + 1);
+        visit_later(visit, record);
         if (visit_read16(rdata) == 0 && name_equal(target, visit->place->owner))
             TELL(visit, "svcb-alias-self", record, PART_DATA + 1, "the alias leads to its own name");
         else if (visit_read16(rdata) != 0 && set->type == TYPE_HTTPS &&

@@ -258,6 +258,7 @@ void visit_nsec3param(struct visit *visit, const struct gathered_set *set)
 
 void visit_nsec(struct visit *visit, const struct gathered_set *set)
 {
+    visit_see(visit, SEEN_NSEC, &visit->gathered->records[set->from]);
     if (set->count > 1)
         TELL(visit, "nsec-multiple", visit_next(visit, set, visit_next(visit, set, NULL)), PART_TYPE,
             "the name has %u NSEC records", set->count);

@@ -287,6 +287,7 @@ void visit_dname(struct visit *visit, const struct gathered_set *set)
     VISIT_EACH(visit, set, record)
     {
         visit_name(visit, record, record->record->rdata, PART_DATA);
+        visit_see(visit, SEEN_DNAME, record);
         if (name_under(record->record->rdata, visit->place->owner))
             TELL(visit, "dname-loop", record, PART_DATA, "the DNAME leads to itself");
     }

@@ -44,13 +44,7 @@ bool zone_pass_gather(struct zone_pass *pass, const uint8_t *name)
     return count > 0 && gather(&pass->gathered, pass->build->entries + from, count, false) == ERR_OK;
 }
 
-#define TELL_RECORD(pass, name, at, part, ...)                                                               \
-    TELL_AT((pass)->shared, (pass)->lint, name, (at)->run, (at)->record, part, __VA_ARGS__)
-
 /* ---- the apex: names that its records give ---- */
-
-/* What is known of a name that the zone itself should have. */
-enum standing { STANDS_OUTSIDE, STANDS_COVERED, STANDS_MISSING, STANDS_ALIAS, STANDS_BARE, STANDS_HOST };
 
 /* Does something above answer for the absent NAME: a delegation, a DNAME, a wildcard? */
 static bool is_covered(const struct zone_pass *pass, const uint8_t *name)
@@ -64,7 +58,7 @@ static bool is_covered(const struct zone_pass *pass, const uint8_t *name)
     return false;
 }
 
-static enum standing standing_of(const struct zone_pass *pass, const uint8_t *written)
+enum standing zone_pass_standing(const struct zone_pass *pass, const uint8_t *written)
 {
     uint8_t name[NAME_MAX];
     name_lower(name, written);
@@ -88,7 +82,7 @@ static void check_primary(struct zone_pass *pass)
         return;
     const struct gathered_record *record = &pass->gathered.records[soa->from];
     name_print(record->record->rdata, text);
-    switch (standing_of(pass, record->record->rdata)) {
+    switch (zone_pass_standing(pass, record->record->rdata)) {
     case STANDS_MISSING:
     case STANDS_BARE:
         TELL_RECORD(pass, "soa-mname-missing", record, PART_DATA, "the primary %s has no address", text);
@@ -122,14 +116,107 @@ static void check_text(struct zone_pass *pass)
     }
 }
 
-void zone_pass(const struct visits *shared, struct lint *lint, const struct lint_zone *zone)
+/* ---- records that were kept for now ---- */
+
+static bool has_type(struct zone_pass *pass, const uint8_t *written, uint16_t type)
 {
+    uint8_t name[NAME_MAX];
+    name_lower(name, written);
+    return zone_pass_gather(pass, name) && visit_set(&pass->gathered, type) != NULL;
+}
+
+static void check_rp(struct zone_pass *pass, const struct gathered_record *record)
+{
+    const uint8_t *name = record->record->rdata + name_len(record->record->rdata);
+    char text[NAME_TEXT_MAX];
+    enum standing standing = *name != 0 ? zone_pass_standing(pass, name) : STANDS_OUTSIDE;
+    bool missing = standing == STANDS_MISSING || standing == STANDS_BARE || standing == STANDS_HOST;
+    if (!missing || has_type(pass, name, TYPE_TXT))
+        return;
+    name_print(name, text);
+    TELL_RECORD(pass, "rp-txt", record, PART_DATA + 1, "%s has no TXT record", text);
+}
+
+static void check_tlsa(struct zone_pass *pass, const struct gathered_record *record)
+{
+    const uint8_t *host = name_skip(record->run->name, 2);
+    char text[NAME_TEXT_MAX];
+    enum standing standing = zone_pass_standing(pass, host);
+    /* The record's own name makes the host an empty name at least (RFC 4592 2.2.2). */
+    if (standing != STANDS_MISSING && (standing != STANDS_BARE || zone_pass_gather(pass, host)))
+        return;
+    name_print(host, text);
+    TELL_RECORD(pass, "tlsa-host", record, PART_OWNER, "the host %s is not in the zone", text);
+}
+
+static void check_svcb(struct zone_pass *pass, const struct gathered_record *record)
+{
+    const uint8_t *target = record->record->rdata + 2;
+    char text[NAME_TEXT_MAX];
+    if (*target == 0)
+        return;
+    enum standing standing = zone_pass_standing(pass, target);
+    bool alias_mode = record->record->rdata[0] == 0 && record->record->rdata[1] == 0;
+    if (standing != STANDS_MISSING && (standing != STANDS_BARE || alias_mode))
+        return;
+    name_print(target, text);
+    TELL_RECORD(pass, "svcb-target", record, PART_DATA + 1, "the target %s %s", text,
+        standing == STANDS_MISSING ? "is not in the zone" : "has no address");
+}
+
+static void check_later(struct zone_pass *pass)
+{
+    for (size_t i = 0; i < pass->shared->later_count; i++) {
+        const struct gathered_record *record = &pass->shared->later[i];
+        if (record->type == TYPE_RP)
+            check_rp(pass, record);
+        else if (record->type == TYPE_TLSA)
+            check_tlsa(pass, record);
+        else
+            check_svcb(pass, record);
+    }
+}
+
+/* ---- how the zone is signed ---- */
+
+static void check_signing(struct zone_pass *pass, bool keys, bool param)
+{
+    const struct seen_record *signature = &pass->shared->seen[SEEN_SIGNATURE];
+    const struct seen_record *nsec = &pass->shared->seen[SEEN_NSEC];
+    const struct run *nsec3 = pass->build->nsec3_count > 0 ? pass->build->nsec3_entries[0].run : NULL;
+    if (!keys && signature->run != NULL)
+        TELL_RECORD(pass, "dnskey-missing", signature, PART_TYPE, "a signature in a zone without DNSKEY");
+    else if (!keys && nsec->run != NULL)
+        TELL_RECORD(pass, "dnskey-missing", nsec, PART_TYPE, "NSEC in a zone without DNSKEY");
+    if (nsec3 == NULL)
+        return;
+    const struct seen_record first = {.run = nsec3, .record = run_first(nsec3)};
+    if (!param)
+        TELL_RECORD(pass, "nsec3param-missing", &first, PART_TYPE, "NSEC3 in a zone without NSEC3PARAM");
+    if (nsec->run != NULL)
+        TELL_RECORD(pass, "nsec3-and-nsec", nsec, PART_TYPE, "the zone has NSEC and NSEC3 records");
+}
+
+void zone_pass(struct visits *shared, struct lint *lint, const struct lint_zone *zone)
+{
+    bool keys = false, param = false;
     struct zone_pass pass = {
         .shared = shared, .lint = lint, .zone = zone, .build = zone->build, .apex = zone->build->apex};
     if (zone_pass_gather(&pass, pass.apex)) {
+        keys = visit_set(&pass.gathered, TYPE_DNSKEY) != NULL;
+        param = visit_set(&pass.gathered, TYPE_NSEC3PARAM) != NULL;
         if (zone->image != NULL)
             check_primary(&pass);
         check_text(&pass);
+    }
+    check_signing(&pass, keys, param);
+    if (zone->image != NULL) {
+        check_later(&pass);
+        zone_walk(&pass);
+        if (shared->seen[SEEN_DNAME].run != NULL || visit_on(shared, "glue-sibling-missing"))
+            zone_walk_targets(&pass);
+        if (visit_on(shared, "wildcard-shadowed"))
+            zone_walk_wildcards(&pass);
     }
     gather_clear(&pass.gathered);
 }

@@ -7,7 +7,7 @@
 #include "zone/store/segment.h"
 
 struct zone_pass {
-    const struct visits *shared;
+    struct visits *shared;
     struct lint *lint;
     const struct lint_zone *zone;
     const struct build *build;
@@ -15,7 +15,25 @@ struct zone_pass {
     struct gathered gathered; /* of the name looked at */
 };
 
-void zone_pass(const struct visits *shared, struct lint *lint, const struct lint_zone *zone) NONNULL(1, 2, 3);
+void zone_pass(struct visits *shared, struct lint *lint, const struct lint_zone *zone) NONNULL(1, 2, 3);
+
+/* What is known of a name that the zone itself should have. */
+enum standing { STANDS_OUTSIDE, STANDS_COVERED, STANDS_MISSING, STANDS_ALIAS, STANDS_BARE, STANDS_HOST };
+
+enum standing zone_pass_standing(const struct zone_pass *pass, const uint8_t *name) NONNULL(1, 2);
+
+/* The walk over all nodes of the image: unused glue, long chains of aliases. */
+void zone_walk(struct zone_pass *pass) NONNULL(1);
+
+/* The walk over all records with targets, which few zones need: aliases by DNAME, glue of siblings. */
+void zone_walk_targets(struct zone_pass *pass) NONNULL(1);
+
+/* Names beside a wildcard that lack its types. */
+void zone_walk_wildcards(struct zone_pass *pass) NONNULL(1);
+
+/* AT is a struct gathered_record, or another with a run and a record. */
+#define TELL_RECORD(pass, name, at, part, ...)                                                               \
+    TELL_AT((pass)->shared, (pass)->lint, name, (at)->run, (at)->record, part, __VA_ARGS__)
 
 /* The entries of NAME, a whole lower-case wire name in the zone: the first and their count, 0 for none. */
 size_t zone_pass_find(const struct build *build, const uint8_t *name, size_t *count) NONNULL(1, 2, 3);

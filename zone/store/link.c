@@ -96,6 +96,15 @@ static void check(const struct image *image, const struct build *build, struct s
     lint_target(&segment->lint, &probe->open->record, &target);
 }
 
+/* Several threads may find the same name server. What is hidden delegates nothing. */
+static void mark_named(const struct image *image, const struct probe *probe, struct node *node)
+{
+    const struct node *owner = image_node(image, probe->open->owner);
+    if ((owner->flags & NODE_HIDDEN) == 0 &&
+        (__atomic_load_n(&node->flags, __ATOMIC_RELAXED) & NODE_NAMED) == 0)
+        __atomic_fetch_or(&node->flags, NODE_NAMED, __ATOMIC_RELAXED);
+}
+
 static void resolve(const struct image *image, const struct build *build, struct segment *segment,
     const struct probe *probe, bool checks)
 {
@@ -104,6 +113,8 @@ static void resolve(const struct image *image, const struct build *build, struct
     uint16_t type = probe->open->record.type;
     if (!build->skeleton && target != NULL && type != TYPE_CNAME && (target->flags & NODE_ADDRESSES) != 0)
         memcpy(probe->open->link->target, &ref, 4);
+    if (build->skeleton && target != NULL && type == TYPE_NS)
+        mark_named(image, probe, (struct node *)(uintptr_t)target);
     if (checks)
         check(image, build, segment, probe, target);
 }

@@ -25,6 +25,7 @@ enum node_flag {
     NODE_WILDCARD = 32,       /* its own first label is "*" */
     NODE_HIDDEN = 64,         /* below a delegation or a DNAME: glue or occluded data */
     NODE_ADDRESSES = 256,     /* has A or AAAA */
+    NODE_NAMED = 512,         /* a NS record of the zone names it; in the skeletons of checks only */
     NODE_NSEC3 = 128          /* belongs to the NSEC3 set */
 };
 
