@@ -147,7 +147,19 @@ struct query {
     struct reply reply;
     struct message message; /* as received; message.question is what will be echoed */
     struct lookup lookup;
-    struct tsig *tsig; /* see query_tsig */
+    struct tsig *tsig;           /* see query_tsig */
+    struct reply_stream *stream; /* instead of a reply, for SERVED_ANSWERED; the server's from then on */
+};
+
+/* A reply of several messages (a zone transfer), for transports that can carry them: everything but UDP. The
+ * server writes one after the other while the client takes them, between other clients' queries. Worker
+ * threads; always the same one. */
+struct reply_stream {
+    /* Writes the next message into OUT of LIMIT octets, RESERVE of them left free for TSIG; returns its
+     * length, 0 when it cannot go on. LAST: no other comes behind it. */
+    size_t (*next)(struct reply_stream *stream, uint8_t *out, size_t limit, size_t reserve, bool *last);
+    /* All messages have been sent, or (BROKEN) the client has gone. The query and its world are over. */
+    void (*end)(struct reply_stream *stream, bool broken);
 };
 
 /* The TSIG of a query that was signed (RFC 8945; zone/sec/tsig.h), else NULL. Plugins only see queries whose

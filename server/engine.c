@@ -251,6 +251,7 @@ void query_begin(struct query *query, const struct question *question, const str
     query->options_room = 0;
     query->parent = NULL;
     query->lookup.owner = NULL;
+    query->stream = NULL;
     query->dnssec = query->message.edns.dnssec;
     reply_clear(&query->reply);
 }

@@ -23,6 +23,7 @@ static struct {
     pthread_mutex_t calls_lock;
     struct call *calls, **calls_end;
     _Atomic bool open;
+    pthread_t thread; /* the control thread */
 } host = {.calls_lock = PTHREAD_MUTEX_INITIALIZER, .calls_end = &host.calls};
 
 struct call {
@@ -106,6 +107,7 @@ static void wake(void)
 enum err host_open(uv_loop_t *loop, unsigned workers)
 {
     host.loop = loop;
+    host.thread = pthread_self();
     host.workers = workers;
     if (uv_async_init(loop, &host.retired, on_retired) != 0 || uv_timer_init(loop, &host.reclaim) != 0 ||
         uv_async_init(loop, &host.called, on_called) != 0)
@@ -171,6 +173,14 @@ static void end_job(uv_work_t *work, int status)
     free(job);
 }
 
+static void queue_job(void *arg)
+{
+    struct job *job = arg;
+    if (uv_queue_work(host.loop, &job->work, run_job, end_job) != 0)
+        abort(); /* only a job without a function is refused */
+}
+
+/* libuv takes work from the loop's own thread alone. */
 enum err host_work(void (*run)(void *), void (*done)(void *), void *arg)
 {
     struct job *job = malloc(sizeof *job);
@@ -178,11 +188,14 @@ enum err host_work(void (*run)(void *), void (*done)(void *), void *arg)
         return ERR_MEMORY;
     *job = (struct job){.run = run, .done = done, .arg = arg};
     job->work.data = job;
-    if (uv_queue_work(host.loop, &job->work, run_job, end_job) != 0) {
-        free(job);
-        return ERR_IO;
+    if (pthread_equal(host.thread, pthread_self())) {
+        queue_job(job);
+        return ERR_OK;
     }
-    return ERR_OK;
+    enum err err = host_call(queue_job, job);
+    if (err != ERR_OK)
+        free(job);
+    return err;
 }
 
 /* ---- timers ---- */

@@ -4,6 +4,7 @@
 
 #include "plugins/expression.h"
 #include "server/engine.h"
+#include "server/sending.h"
 #include "server/tcp.h"
 #include "server/worker.h"
 #include "zone/sec/tsig.h"
@@ -134,10 +135,31 @@ static void fail(struct reply *reply)
     reply->rcode = RCODE_SERVFAIL;
 }
 
+/* A transfer; false when it comes to nothing. */
+static bool begin_stream(struct slot *slot)
+{
+    if (slot->query.transport == TRANSPORT_UDP)
+        return false;
+    slot->sending = sending_begin(slot);
+    if (slot->sending == NULL)
+        return false;
+    if (slot->sending->over) {
+        sending_end(slot->sending, false);
+        slot->sending = NULL;
+    }
+    return true;
+}
+
 void query_encode(struct slot *slot)
 {
     struct query *query = &slot->query;
     const struct message *message = &query->message;
+    slot->sending = NULL;
+    if (UNLIKELY(query->stream != NULL)) {
+        if (begin_stream(slot))
+            return;
+        fail(&query->reply);
+    }
     uint16_t udp_size = query->chain->udp_size;
     bool udp = query->transport == TRANSPORT_UDP;
     if (UNLIKELY(!udp && message->edns.present && edns_has(&message->edns, EDNS_KEEPALIVE)))

@@ -10,6 +10,7 @@
 #define SLOT_TX 4096 /* the largest payload over UDP that can be configured */
 
 struct listener;
+struct sending;
 struct tcp_connection;
 struct worker;
 
@@ -18,6 +19,7 @@ struct slot {
     struct worker *worker;
     struct listener *listener;         /* where it came in */
     struct tcp_connection *connection; /* or NULL */
+    struct sending *sending;           /* further messages of the reply, or NULL */
     const uint8_t *packet;             /* rx, or scratch memory */
     uint8_t *out;                      /* where the reply is written */
     uint32_t packet_len;

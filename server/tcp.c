@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/sending.h"
 #include "server/serve.h"
 #include "server/tcp_clients.h"
 #include "server/world.h"
@@ -18,6 +19,7 @@
 #define READ_ROOM (FRAME_MAX + 64 * 1024)
 #define REPLY_ROOM ((size_t)65600) /* a frame, in whole cache lines */
 #define ACCEPT_ROUND 32
+#define SENDING_ROUND 4 /* messages of a transfer written before the others have their turn */
 
 struct buffer {
     uint8_t *bytes;
@@ -33,6 +35,7 @@ struct tcp_connection {
     union address client, server;
     struct buffer unread; /* received, not served yet: part of a frame, or frames held back */
     struct buffer unsent;
+    struct sending *sending; /* transfers: the first is being sent */
     uint64_t active_ms;
     uint32_t queries; /* served so far */
     unsigned waiting; /* suspended queries */
@@ -80,6 +83,19 @@ static void touch(struct tcp_connection *c)
 
 /* ---- closing ---- */
 
+static void end_sending(struct tcp_connection *c, bool broken)
+{
+    struct sending *sending = c->sending;
+    c->sending = sending->next;
+    sending_end(sending, broken);
+}
+
+/* What was asked is still on its way: nothing more is read. */
+static bool is_sending(const struct tcp_connection *c)
+{
+    return c->unsent.len > 0 || c->sending != NULL;
+}
+
 static void connection_free(struct tcp_connection *c)
 {
     if (c->handle_open || c->waiting > 0)
@@ -116,6 +132,8 @@ static void tcp_close(struct tcp_connection *c)
     counter_add(&c->worker->counters.connections_now, (uint64_t)-1);
     uv_poll_stop(&c->poll);
     uv_close((uv_handle_t *)&c->poll, on_closed);
+    while (c->sending != NULL)
+        end_sending(c, true);
     if (side->count == 0)
         uv_timer_stop(&side->timer);
 }
@@ -165,7 +183,7 @@ static void evict(struct worker *worker)
 {
     struct tcp_connection *victim = worker->tcp->oldest;
     for (struct tcp_connection *c = victim; c != NULL; c = c->newer) {
-        if (c->waiting == 0 && c->unsent.len == 0) {
+        if (c->waiting == 0 && !is_sending(c)) {
             victim = c;
             break;
         }
@@ -248,12 +266,58 @@ static void send_unsent(struct tcp_connection *c)
         buffer_clear(unsent);
 }
 
+static struct iovec frame_at(uint8_t *message, size_t len)
+{
+    message[-2] = (uint8_t)(len >> 8);
+    message[-1] = (uint8_t)len;
+    return (struct iovec){.iov_base = message - 2, .iov_len = len + 2};
+}
+
 static struct iovec frame(struct slot *slot)
 {
-    uint32_t len = slot->query.reply_len;
-    slot->out[-2] = (uint8_t)(len >> 8);
-    slot->out[-1] = (uint8_t)len;
-    return (struct iovec){.iov_base = slot->out - 2, .iov_len = (size_t)len + 2};
+    return frame_at(slot->out, slot->query.reply_len);
+}
+
+/* The further messages of a slot's reply are the connection's from now on. */
+static void take_sending(struct tcp_connection *c, struct slot *slot)
+{
+    struct sending **last = &c->sending;
+    if (LIKELY(slot->sending == NULL))
+        return;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = slot->sending;
+    slot->sending = NULL;
+    if (is_closing(c)) {
+        while (c->sending != NULL)
+            end_sending(c, true);
+    }
+}
+
+/* A few messages more of the first transfer, unless the client has not taken those before. A connection has
+ * its turn again when the others have had theirs. */
+static void send_more(struct tcp_connection *c)
+{
+    struct tcp_side *side = c->worker->tcp;
+    struct iovec iov[SENDING_ROUND];
+    unsigned count = 0;
+    if (c->unsent.len > 0)
+        return;
+    while (count < SENDING_ROUND && c->sending != NULL) {
+        uint8_t *out = side->out + count * REPLY_ROOM + 2;
+        size_t len = sending_next(c->sending, out, MESSAGE_MAX);
+        if (len == 0) { /* it cannot go on, and only the end of the connection says so */
+            tcp_close(c);
+            return;
+        }
+        iov[count++] = frame_at(out, len);
+        if (c->sending->over)
+            end_sending(c, false);
+    }
+    if (count == 0)
+        return;
+    touch(c);
+    send_frames(c, iov, count);
 }
 
 /* ---- serving ---- */
@@ -312,6 +376,8 @@ static void serve_slots(struct tcp_connection *c, unsigned count)
     if (replies > 0)
         send_frames(c, iov, replies);
     serve_sent(worker, side->slots, count);
+    for (unsigned i = 0; i < count; i++)
+        take_sending(c, side->slots[i]);
     rearm(c, count);
 }
 
@@ -350,7 +416,7 @@ static size_t serve_frames(struct tcp_connection *c, const uint8_t *bytes, size_
         serve_slots(c, count);
         if (is_worn_out(c, count))
             return len;
-        if (is_closing(c) || c->unsent.len > 0 || c->waiting >= TCP_WAITING_MAX)
+        if (is_closing(c) || is_sending(c) || c->waiting >= TCP_WAITING_MAX)
             return at;
     }
 }
@@ -363,12 +429,12 @@ static void choose_events(struct tcp_connection *c)
 {
     if (is_closing(c))
         return;
-    if (c->ended && c->unsent.len == 0 && c->waiting == 0) {
+    if (c->ended && !is_sending(c) && c->waiting == 0) {
         tcp_close(c);
         return;
     }
     int events = 0;
-    if (c->unsent.len > 0)
+    if (is_sending(c))
         events = UV_WRITABLE;
     else if (!c->ended && c->waiting < TCP_WAITING_MAX)
         events = UV_READABLE;
@@ -416,7 +482,7 @@ static void read_some(struct tcp_connection *c)
 /* The client has taken its replies, or a suspended query is answered: go on where we stopped. */
 static void go_on(struct tcp_connection *c)
 {
-    if (!is_closing(c) && c->unsent.len == 0 && c->waiting < TCP_WAITING_MAX && c->unread.len > 0)
+    if (!is_closing(c) && !is_sending(c) && c->waiting < TCP_WAITING_MAX && c->unread.len > 0)
         take(c, take_held(c), 0);
     choose_events(c);
 }
@@ -430,7 +496,9 @@ static void on_event(uv_poll_t *poll, int status, int events)
         tcp_close(c);
     if (!is_closing(c) && (events & UV_WRITABLE) != 0 && c->unsent.len > 0)
         send_unsent(c);
-    if (!is_closing(c) && (events & UV_READABLE) != 0 && c->unsent.len == 0)
+    if (!is_closing(c) && (events & UV_WRITABLE) != 0 && c->sending != NULL)
+        send_more(c);
+    if (!is_closing(c) && (events & UV_READABLE) != 0 && !is_sending(c))
         read_some(c);
     go_on(c);
     worker_leave(worker);
@@ -532,6 +600,7 @@ void tcp_send_resumed(struct slot *slot)
     struct tcp_connection *c = slot->connection;
     c->waiting--;
     if (is_closing(c)) {
+        take_sending(c, slot);
         connection_free(c);
         return;
     }
@@ -539,6 +608,7 @@ void tcp_send_resumed(struct slot *slot)
         struct iovec iov = frame(slot);
         touch(c);
         send_frames(c, &iov, 1);
+        take_sending(c, slot);
     }
     go_on(c);
 }

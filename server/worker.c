@@ -84,6 +84,8 @@ struct slot *slot_take(struct worker *worker)
     slot->orphan = false;
     slot->listener = NULL;
     slot->connection = NULL;
+    slot->sending = NULL;
+    slot->query.stream = NULL;
     slot->children = NULL;
     slot->done = NULL;
     slot->query.scratch = &slot->scratch;
@@ -107,6 +109,10 @@ static void give_children(struct slot *slot)
 
 void slot_reuse(struct slot *slot)
 {
+    if (UNLIKELY(slot->query.stream != NULL)) { /* nobody wanted it */
+        slot->query.stream->end(slot->query.stream, true);
+        slot->query.stream = NULL;
+    }
     if (UNLIKELY(slot->children != NULL))
         give_children(slot);
     if (UNLIKELY(slot->scratch.chunks != NULL))

@@ -297,7 +297,7 @@ static const struct chain *chain_of(const struct block *block)
 
 struct zone *query_zone(const struct query *query, const uint8_t *name)
 {
-    return chain_zone(query->chain, name);
+    return block_zone(query->block, name);
 }
 
 struct zone *block_zone(const struct block *block, const uint8_t *name)
