@@ -1,0 +1,40 @@
+/* Telling the server that a release is there, and waiting until it serves it: bailiwickd says so by its
+ * control socket, other servers and secondaries by their answers to SOA queries. */
+#ifndef GITSYNC_CONFIRM_H
+#define GITSYNC_CONFIRM_H
+
+#include <stdint.h>
+
+#include "gitsync/problem.h"
+#include "gitsync/settings.h"
+#include "zone/base/arena.h"
+#include "zone/wire/name.h"
+
+/* A zone whose serial must be served. */
+struct expected {
+    const char *zone; /* its name as text */
+    uint8_t name[NAME_MAX + 1];
+    uint32_t serial;
+    bool removed; /* it must not be served any more; that it still is, is only told */
+    bool was_served, seen;
+    char trouble[200]; /* what stands against it, for people */
+};
+
+struct expectations {
+    struct expected *at;
+    unsigned count;
+    const char *settings_name; /* for what is told on the way */
+};
+
+/* Before the switch: is the server there? Notes which of the zones it serves. */
+enum outcome confirm_before(struct expectations *expectations, const struct settings *settings,
+    struct problem *problem) NODISCARD NONNULL(1, 2, 3);
+
+/* After it: has the server read the zones again, waits for their serials there and at the listed others. The
+ * outcome is OUTCOME_UNCONFIRMED when one of them does not come in time. DIRECTORY is that of the release. On
+ * the way back the others are not asked: one of them may be the reason, and those that have the newer serial
+ * keep it. */
+enum outcome confirm_after(struct expectations *expectations, const struct settings *settings,
+    const char *directory, bool back, struct problem *problem) NODISCARD NONNULL(1, 2, 3, 5);
+
+#endif

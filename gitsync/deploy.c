@@ -1,0 +1,528 @@
+#include "gitsync/deploying.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gitsync/crash.h"
+#include "gitsync/examine.h"
+#include "gitsync/fill.h"
+#include "gitsync/journal.h"
+#include "gitsync/process.h"
+#include "gitsync/publish.h"
+#include "gitsync/serial.h"
+#include "gitsync/story.h"
+#include "gitsync/tree_sync.h"
+#include "gitsync/who.h"
+#include "zone/base/file.h"
+#include "zone/base/json.h"
+#include "zone/base/parallel.h"
+
+#define LINES_MAX 20 /* zones told one by one */
+
+const char *phase_word(enum phase phase)
+{
+    static const char *const words[PHASES] = {"fetch", "verify", "check", "publish", "confirm"};
+    return words[phase];
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void lap(struct deploying *deploying, enum phase phase)
+{
+    uint64_t now = now_us();
+    deploying->deployment->phase_us[phase] += now - deploying->since_us;
+    deploying->since_us = now;
+}
+
+/* ---- beginning and ending ---- */
+
+/* Which releases were taken back: their serials may be known to secondaries. */
+static void collect_floor(void *context, const char *object)
+{
+    struct paths *floors = context;
+    char path[STORE_PATH_MAX], serial[16];
+    if (!json_get(object, "path", path, sizeof path) || !json_get(object, "serial", serial, sizeof serial))
+        return;
+    uint32_t number = (uint32_t)strtoul(serial, NULL, 10);
+    struct path_entry *entry = paths_get(floors, path);
+    if (entry == NULL || (entry->set && !serial_later(number, entry->number)))
+        return;
+    entry->number = number;
+    entry->set = true;
+}
+
+static void collect_floors(struct deploying *deploying)
+{
+    const struct journal *journal = &deploying->journal;
+    for (unsigned i = 0; i < journal->count; i++) {
+        const struct journal_entry *entry = &journal->entries[i];
+        const struct journal_entry *made =
+            entry->event == EVENT_RETURNED ? journal_publish(journal, entry->release) : NULL;
+        if (made != NULL)
+            json_each(made->line, "zones", collect_floor, &deploying->floors);
+    }
+}
+
+static void learn_current(struct deploying *deploying)
+{
+    struct deployment *deployment = deploying->deployment;
+    store_current(&deploying->store, deploying->current);
+    deploying->published[0] = '\0';
+    if (deploying->current[0] == '\0')
+        return;
+    store_release_path(&deploying->store, deploying->current, deploying->published);
+    const struct journal_entry *entry = journal_publish(&deploying->journal, deploying->current);
+    memcpy(deployment->release, deploying->current, sizeof deployment->release);
+    if (entry != NULL)
+        memcpy(deployment->deployed, entry->commit, sizeof deployment->deployed);
+}
+
+static enum outcome read_state(struct deploying *deploying)
+{
+    journal_clear(&deploying->journal);
+    enum outcome outcome = journal_read(&deploying->journal, &deploying->store, deploying->problem);
+    if (outcome == OUTCOME_FINE)
+        learn_current(deploying);
+    return outcome;
+}
+
+enum outcome deploying_begin(
+    struct deploying *deploying, const struct settings *settings, struct deployment *deployment, bool finish)
+{
+    memset(deployment, 0, sizeof *deployment);
+    *deploying = (struct deploying){.settings = settings,
+        .deployment = deployment,
+        .problem = &deployment->problem,
+        .store = {.lock = -1}};
+    plan_init(&deployment->plan, settings->name);
+    arena_init(&deploying->arena, 0);
+    paths_init(&deploying->floors, &deploying->arena);
+    enum outcome outcome = store_open(&deploying->store, settings->dest, true, deploying->problem);
+    if (outcome == OUTCOME_FINE)
+        outcome = read_state(deploying);
+    if (outcome == OUTCOME_FINE && finish && deploying->journal.open != NULL) {
+        outcome = publish_finish(settings, &deploying->store, &deploying->journal, deploying->problem);
+        if (outcome == OUTCOME_FINE)
+            outcome = read_state(deploying);
+    }
+    if (outcome == OUTCOME_FINE)
+        collect_floors(deploying);
+    deploying->since_us = now_us();
+    return outcome;
+}
+
+void deployment_clear(struct deployment *deployment)
+{
+    plan_clear(&deployment->plan);
+}
+
+/* ---- fetching ---- */
+
+/* A mirror that cannot be read holds nothing that the remote has not: it is made anew. */
+static enum outcome fetch_anew(struct deploying *deploying, const char *mirror)
+{
+    story_tell(deploying->settings->name, LOG_WARNING, "mirror",
+        "the local copy of the repository is damaged (%s); it is fetched anew", deploying->problem->text);
+    if (!tree_remove(mirror))
+        return problem_errno(deploying->problem, "cannot remove", mirror);
+    deploying->problem->mirror_damaged = false;
+    return repo_fetch(mirror, deploying->settings, &deploying->deployment->tip, deploying->problem);
+}
+
+static enum outcome fetch(struct deploying *deploying, bool anew)
+{
+    char mirror[STORE_PATH_MAX];
+    struct deployment *deployment = deploying->deployment;
+    const struct settings *settings = deploying->settings;
+    store_state_path(&deploying->store, "repo.git", mirror);
+    if (settings->repo == NULL)
+        return problem_set(deploying->problem, OUTCOME_USAGE, NULL, "which repository? --repo is missing");
+    repo_close(deploying->repo);
+    deploying->repo = NULL;
+    enum outcome outcome = anew ? fetch_anew(deploying, mirror)
+                                : repo_fetch(mirror, settings, &deployment->tip, deploying->problem);
+    if (outcome == OUTCOME_FETCH && deploying->problem->mirror_damaged && !anew)
+        outcome = fetch_anew(deploying, mirror);
+    if (outcome == OUTCOME_FINE)
+        outcome = repo_open(mirror, &deploying->repo, deploying->problem);
+    if (outcome == OUTCOME_FINE)
+        outcome = repo_commit(deploying->repo, deployment->tip.id, &deployment->plan.arena,
+            &deployment->plan.commit, deploying->problem);
+    if (outcome == OUTCOME_FINE && deployment->tip.downloaded)
+        story_tell(settings->name, LOG_INFO, "fetched", "%.12s \"%s\" by %s", deployment->tip.id,
+            deployment->plan.commit.summary, deployment->plan.commit.author);
+    return outcome;
+}
+
+/* ---- whether there is something to do ---- */
+
+/* A commit that was rolled back from, or that the server did not confirm, is left alone until it is moved or
+ * forced: otherwise the next look would deploy it again. */
+static bool is_held(const struct deploying *deploying)
+{
+    const struct journal *journal = &deploying->journal;
+    const char *tip = deploying->deployment->tip.id;
+    char held[STORE_NAME_MAX];
+    for (unsigned i = journal->count; i-- > 0;) {
+        const struct journal_entry *entry = &journal->entries[i];
+        if (entry->event == EVENT_RETURNED && entry->commit[0] != '\0')
+            return strcmp(entry->commit, tip) == 0;
+        if (entry->event == EVENT_PUBLISH)
+            return json_get(entry->line, "held", held, sizeof held) && strcmp(held, tip) == 0;
+    }
+    return false;
+}
+
+static bool nothing_to_do(struct deploying *deploying)
+{
+    struct deployment *deployment = deploying->deployment;
+    if (strcmp(deployment->tip.id, deployment->deployed) == 0) {
+        story_tell(
+            deploying->settings->name, LOG_INFO, "current", "%.12s is deployed already", deployment->tip.id);
+        return true;
+    }
+    if (!is_held(deploying) || deploying->settings->force)
+        return false;
+    deployment->held = true;
+    story_tell(deploying->settings->name, LOG_WARNING, "held",
+        "%.12s was taken back and is left alone: push a new commit, or say gitsync once --force",
+        deployment->tip.id);
+    return true;
+}
+
+/* A history that does not go on from what is deployed is a mistake or an attack, until somebody says no. */
+static enum outcome check_descent(struct deploying *deploying)
+{
+    const struct deployment *deployment = deploying->deployment;
+    const struct settings *settings = deploying->settings;
+    const char *deployed = deployment->deployed;
+    if (*deployed == '\0' || settings->allow_rewind || settings->force)
+        return OUTCOME_FINE;
+    if (repo_has(deploying->repo, deployed) && repo_descends(deploying->repo, deployment->tip.id, deployed))
+        return OUTCOME_FINE;
+    return problem_set(deploying->problem, OUTCOME_POLICY,
+        "if the history was rewritten on purpose: gitsync once --force, or --allow-rewind",
+        "%.12s does not descend from the deployed %.12s: was the branch force-pushed?", deployment->tip.id,
+        deployed);
+}
+
+/* ---- the plan ---- */
+
+struct examining {
+    struct deploying *deploying;
+    struct arena *arenas; /* one for each piece */
+    unsigned pieces;
+    bool failed;
+};
+
+static void examine_piece(void *context, size_t piece)
+{
+    struct examining *examining = context;
+    struct deploying *deploying = examining->deploying;
+    struct plan *plan = &deploying->deployment->plan;
+    for (size_t i = piece; i < plan->zone_count; i += examining->pieces)
+        if (examine_zone(&plan->zones[i], deploying->settings, deploying->published, deploying->stage.path,
+                &examining->arenas[piece]) != ERR_OK)
+            __atomic_store_n(&examining->failed, true, __ATOMIC_RELAXED);
+}
+
+static enum outcome examine_all(struct deploying *deploying)
+{
+    struct plan *plan = &deploying->deployment->plan;
+    struct examining examining = {
+        .deploying = deploying, .pieces = plan->zone_count > PLAN_PIECES ? PLAN_PIECES : 1};
+    examining.arenas = plan->pieces;
+    plan->piece_count = examining.pieces;
+    for (unsigned i = 0; i < examining.pieces; i++)
+        arena_init(&plan->pieces[i], 0);
+    parallel_each(0, examining.pieces, examine_piece, &examining);
+    return examining.failed ? problem_set(deploying->problem, OUTCOME_LOCAL, NULL, "out of memory")
+                            : OUTCOME_FINE;
+}
+
+/* Zones published now: the journal knows how many were added and removed, but only a listing knows for sure.
+ */
+static void count_zone(void *context, const char *path)
+{
+    struct deploying *deploying = ((void **)context)[0];
+    uint32_t *count = ((void **)context)[1];
+    *count += examine_is_zone(deploying->settings, path);
+}
+
+static enum outcome judge_removed(struct deploying *deploying)
+{
+    const struct limit *limit = &deploying->settings->max_zones_removed;
+    const struct plan *plan = &deploying->deployment->plan;
+    uint32_t removed = 0, count = 0;
+    for (unsigned i = 0; i < plan->zone_count; i++)
+        removed += plan->zones[i].change == ZONE_REMOVED;
+    if (!limit->set || removed == 0 || deploying->settings->force)
+        return OUTCOME_FINE;
+    void *context[] = {deploying, &count};
+    if (!tree_list(deploying->published, count_zone, context))
+        return problem_errno(deploying->problem, "cannot list", deploying->published);
+    bool over =
+        limit->percent ? (uint64_t)removed * 100 > (uint64_t)count * limit->value : removed > limit->value;
+    return over ? problem_set(deploying->problem, OUTCOME_POLICY,
+                      "if this is meant, raise the limit or deploy it with: gitsync once --force",
+                      "%u of %u zones are removed, more than --max-zones-removed allows", removed, count)
+                : OUTCOME_FINE;
+}
+
+/* The first zone that may not be deployed, errors before limits. */
+static enum outcome judge(struct deploying *deploying)
+{
+    const struct plan *plan = &deploying->deployment->plan;
+    const struct zone_plan *worst = NULL;
+    unsigned refused = 0;
+    for (unsigned i = 0; i < plan->zone_count; i++) {
+        const struct zone_plan *zone = &plan->zones[i];
+        refused += zone->outcome != OUTCOME_FINE;
+        if (zone->outcome != OUTCOME_FINE && (worst == NULL || zone->outcome < worst->outcome))
+            worst = zone;
+    }
+    if (worst == NULL)
+        return judge_removed(deploying);
+    return problem_set(deploying->problem, worst->outcome, worst->hint, "%.12s by %s is refused: %s%s",
+        plan->commit.id, plan->commit.author, worst->why,
+        refused > 1 ? "; other zones are refused, too" : "");
+}
+
+static enum outcome run_check_command(struct deploying *deploying)
+{
+    char out[900];
+    const char *argv[] = {"/bin/sh", "-c", deploying->settings->check_command, NULL};
+    struct process process = {
+        .argv = argv, .directory = deploying->stage.path, .timeout_s = 120, .out = out, .room = sizeof out};
+    if (deploying->settings->check_command == NULL)
+        return OUTCOME_FINE;
+    if (process_run(&process) == ERR_OK && process.status == 0 && !process.late)
+        return OUTCOME_FINE;
+    return problem_set(deploying->problem, OUTCOME_CHECK, "it runs in the top directory of the new release",
+        "--check-command refuses %.12s: %s", deploying->deployment->tip.id,
+        process.late ? "it took too long" : out);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct zone_plan *)a)->path, ((const struct zone_plan *)b)->path);
+}
+
+static enum outcome make_stage(struct deploying *deploying, const char *release)
+{
+    struct deployment *deployment = deploying->deployment;
+    const char *deployed = deployment->deployed;
+    bool goes_on = *deployed != '\0' && deploying->current[0] != '\0' && repo_has(deploying->repo, deployed);
+    enum outcome outcome = stage_begin(
+        &deploying->stage, &deploying->store, goes_on ? deploying->current : NULL, deploying->problem);
+    deploying->staged = true;
+    struct fill fill = {.repo = deploying->repo,
+        .settings = deploying->settings,
+        .plan = &deployment->plan,
+        .stage = &deploying->stage,
+        .problem = deploying->problem,
+        .release = release,
+        .published = deploying->published,
+        .deployed = goes_on ? deployed : "",
+        .floors = &deploying->floors};
+    return outcome == OUTCOME_FINE ? fill_stage(&fill) : outcome;
+}
+
+static enum outcome check(struct deploying *deploying, const char *release)
+{
+    struct plan *plan = &deploying->deployment->plan;
+    snprintf(plan->from, sizeof plan->from, "%.40s", deploying->deployment->deployed);
+    deploying->deployment->has_plan = true;
+    enum outcome outcome = make_stage(deploying, release);
+    crash_point("filled");
+    if (outcome == OUTCOME_FINE && plan->zone_count > 1)
+        qsort(plan->zones, plan->zone_count, sizeof *plan->zones, by_path);
+    if (outcome == OUTCOME_FINE)
+        outcome = examine_all(deploying);
+    if (outcome == OUTCOME_FINE)
+        outcome = judge(deploying);
+    if (outcome == OUTCOME_FINE)
+        outcome = run_check_command(deploying);
+    return outcome;
+}
+
+/* ---- deploying ---- */
+
+void deploying_tell_zones(const struct deploying *deploying)
+{
+    const struct plan *plan = &deploying->deployment->plan;
+    char line[2048];
+    for (unsigned i = 0; i < plan->zone_count && i < LINES_MAX; i++) {
+        plan_zone_line(&plan->zones[i], line, sizeof line);
+        story_tell(deploying->settings->name, LOG_INFO, "zone", "%s", line);
+    }
+    if (plan->zone_count > LINES_MAX)
+        story_tell(
+            deploying->settings->name, LOG_INFO, "zone", "and %u more zones", plan->zone_count - LINES_MAX);
+}
+
+static void tell_deployed(const struct deploying *deploying)
+{
+    const struct deployment *deployment = deploying->deployment;
+    uint64_t total = 0;
+    for (unsigned i = 0; i < PHASES; i++)
+        total += deployment->phase_us[i];
+    bool confirmed = deploying->settings->control != NULL || deploying->settings->secondaries.count > 0;
+    story_tell(deploying->settings->name, LOG_INFO, "deployed", "%.12s is %s (%u zone%s, %.3f s)",
+        deployment->tip.id, confirmed ? "served, and confirmed" : "published", deployment->plan.zone_count,
+        deployment->plan.zone_count == 1 ? "" : "s", (double)total / 1e6);
+}
+
+struct keeping {
+    const struct journal *journal;
+    unsigned keep;
+};
+
+/* The newest confirmed releases. */
+static bool keep_release(void *context, const char *release)
+{
+    const struct keeping *keeping = context;
+    const struct journal *journal = keeping->journal;
+    unsigned newer = 0;
+    for (unsigned i = journal->count; i-- > 0 && newer < keeping->keep;) {
+        if (journal->entries[i].event != EVENT_CONFIRMED)
+            continue;
+        if (strcmp(journal->entries[i].release, release) == 0)
+            return true;
+        newer++;
+    }
+    return false;
+}
+
+enum outcome deploying_publish(struct deploying *deploying, const char *release, const char *held)
+{
+    struct deployment *deployment = deploying->deployment;
+    struct publishing publishing = {.settings = deploying->settings,
+        .store = &deploying->store,
+        .problem = deploying->problem,
+        .plan = &deployment->plan,
+        .held = held,
+        .tell_server = deployment->plan.files_changed > 0};
+    memcpy(publishing.release, release, STORE_NAME_MAX);
+    memcpy(publishing.previous, deploying->current, sizeof publishing.previous);
+    enum outcome outcome = publish_stage(&publishing, &deploying->stage);
+    deployment->phase_us[PHASE_PUBLISH] += publishing.publish_us;
+    deployment->phase_us[PHASE_CONFIRM] += publishing.confirm_us;
+    store_current(&deploying->store, deployment->release);
+    if (outcome != OUTCOME_FINE)
+        return outcome;
+    deployment->changed = true;
+    memcpy(deployment->deployed, deployment->plan.commit.id, REPO_ID_MAX);
+    return OUTCOME_FINE;
+}
+
+/* When nobody waits any more. */
+static void tidy(struct deploying *deploying)
+{
+    struct problem unused;
+    journal_clear(&deploying->journal);
+    if (journal_read(&deploying->journal, &deploying->store, &unused) != OUTCOME_FINE)
+        return;
+    struct keeping keeping = {.journal = &deploying->journal,
+        .keep = deploying->settings->keep > 0 ? deploying->settings->keep : 1};
+    store_tidy(&deploying->store, keep_release, &keeping);
+}
+
+void deploying_end(struct deploying *deploying, enum outcome outcome)
+{
+    deploying->deployment->problem.outcome = outcome;
+    if (deploying->deployment->changed)
+        tidy(deploying);
+    if (deploying->staged)
+        stage_abandon(&deploying->stage);
+    repo_close(deploying->repo);
+    journal_clear(&deploying->journal);
+    arena_clear(&deploying->arena);
+    store_close(&deploying->store);
+}
+
+/* Told once, however often it is looked at. */
+static void note_refused(struct deploying *deploying)
+{
+    struct journal_writing writing;
+    struct problem unused;
+    const struct problem *problem = deploying->problem;
+    const struct journal_entry *last = deploying->journal.refused;
+    char why[PROBLEM_TEXT_MAX];
+    if (last != NULL && strcmp(last->commit, deploying->deployment->tip.id) == 0 &&
+        json_get(last->line, "why", why, sizeof why) && strcmp(why, problem->text) == 0)
+        return;
+    if (journal_begin(&writing, EVENT_REFUSED, &unused) != OUTCOME_FINE)
+        return;
+    json_text(&writing.json, "commit", deploying->deployment->tip.id);
+    json_text(&writing.json, "cause", outcome_word(problem->outcome));
+    json_text(&writing.json, "why", problem->text);
+    json_text(&writing.json, "author", deploying->deployment->plan.commit.author);
+    (void)!journal_end(&writing, &deploying->store, &unused);
+}
+
+static bool is_refusal(enum outcome outcome)
+{
+    return outcome == OUTCOME_SIGNATURE || outcome == OUTCOME_CHECK || outcome == OUTCOME_POLICY;
+}
+
+static enum outcome verify(struct deploying *deploying)
+{
+    struct deployment *deployment = deploying->deployment;
+    enum outcome outcome = who_vouches(deploying->repo, deploying->settings, &deployment->tip,
+        deployment->deployed, &deployment->plan, deploying->problem);
+    if (outcome == OUTCOME_FINE)
+        story_tell(deploying->settings->name, LOG_INFO, "verified", "%.12s: %s", deployment->tip.id,
+            deployment->plan.signer);
+    return outcome == OUTCOME_FINE ? check_descent(deploying) : outcome;
+}
+
+static enum outcome deploy(struct deploying *deploying, bool plan_only)
+{
+    char release[STORE_NAME_MAX];
+    enum outcome outcome = verify(deploying);
+    lap(deploying, PHASE_VERIFY);
+    publish_name(&deploying->store, deploying->deployment->tip.id, release);
+    if (outcome == OUTCOME_FINE)
+        outcome = check(deploying, release);
+    lap(deploying, PHASE_CHECK);
+    if (plan_only)
+        return outcome;
+    if (is_refusal(outcome))
+        note_refused(deploying);
+    if (outcome != OUTCOME_FINE)
+        return outcome;
+    deploying_tell_zones(deploying);
+    outcome = deploying_publish(deploying, release, NULL);
+    if (outcome == OUTCOME_FINE)
+        tell_deployed(deploying);
+    return outcome;
+}
+
+enum outcome deploy_run(const struct settings *settings, bool plan_only, struct deployment *deployment)
+{
+    struct deploying deploying;
+    enum outcome outcome = deploying_begin(&deploying, settings, deployment, !plan_only);
+    if (outcome == OUTCOME_FINE)
+        outcome = fetch(&deploying, false);
+    lap(&deploying, PHASE_FETCH);
+    if (outcome == OUTCOME_FINE && (plan_only || !nothing_to_do(&deploying)))
+        outcome = deploy(&deploying, plan_only);
+    /* Fetched well but not readable: the damage is in the mirror. Once more, with a new one. */
+    if (outcome == OUTCOME_FETCH && deployment->problem.mirror_damaged && !deploying.staged) {
+        outcome = fetch(&deploying, true);
+        if (outcome == OUTCOME_FINE)
+            outcome = deploy(&deploying, plan_only);
+    }
+    deploying_end(&deploying, outcome);
+    deployment->plan.problem = deployment->problem;
+    return outcome;
+}

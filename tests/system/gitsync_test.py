@@ -1,0 +1,189 @@
+"""gitsync with real repositories and a real bailiwickd: from a commit to the answer, and what keeps it out."""
+
+import json
+import os
+
+import gitsync_kit
+import harness
+from gitsync_kit import check
+
+
+def test_deploys_and_confirms():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        site.zone("example.net.", 1)
+        first = site.commit("first")
+        site.gitsync("once")
+        check(site.current() == first, "the first commit is not published")
+        site.serve(["example.org.", "example.net."])
+        site.zone("example.org.", 2, ("www", "mail"))
+        second = site.commit("second")
+        done = site.gitsync("once")
+        check("served, and confirmed (1 zone" in done.text, done.text)
+        check(site.serial("example.org.") == 2 and site.serial("example.net.") == 1, "wrong serials are served")
+        status = site.status()
+        check(status["state"] == "confirmed" and status["commit"] == second, str(status))
+        same = [os.stat(os.path.join(site.dest, "releases", name, "zones/example.net.zone")).st_ino
+                for name in (first, second)]
+        check(same[0] == same[1], "an unchanged zone was written again")
+        check("deployed already" in site.gitsync("once").text, "a second run found something to do")
+
+
+def test_refuses_what_is_wrong_with_zones():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 5, [f"n{i}" for i in range(20)])
+        good = site.commit("good")
+        site.gitsync("once")
+        cases = (
+            ("serial is still 5", 5, lambda: site.zone("example.org.", 5, ("www",))),
+            ("went back from 5 to 4", 5, lambda: site.zone("example.org.", 4, ("www",))),
+            ("octet 4 is above 255", 4, lambda: site.zone("example.org.", 6, extra="bad A 192.0.2.256\n")),
+            ("--max-names-removed", 5, lambda: site.zone("example.org.", 6, ("n1",))),
+            ("leaves the repository", 4, lambda: site.zone("example.org.", 6, extra="$INCLUDE /etc/passwd\n")),
+            ("name servers are exchanged", 5, lambda: site.put(
+                "zones/example.org.zone", gitsync_kit.zone_text(
+                    "example.org.", 6, [f"n{i}" for i in range(20)]).replace("@ NS ns1", "@ NS n1").replace("@ NS ns2", "@ NS n2"))),
+        )
+        for word, status, change in cases:
+            change()
+            bad = site.commit(word)
+            done = site.gitsync("once", "--max-names-removed", "10%", expect=status)
+            check(word in done.text and "Alice" in done.text, done.text)
+            check(site.current() == good, f"{word}: something was published")
+            told = site.status()
+            check(told["refused_commit"] == bad and told["commit"] == good, str(told))
+            site.git("reset", "-q", "--hard", good)
+
+
+def test_limits_can_be_forced():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        for i in range(4):
+            site.zone(f"z{i}.example.", 1)
+        site.commit("four zones")
+        site.gitsync("once")
+        for i in range(3):
+            os.unlink(os.path.join(site.work, f"zones/z{i}.example.zone"))
+        bad = site.commit("three removed")
+        done = site.gitsync("once", "--max-zones-removed", "50%", expect=5)
+        check("3 of 4 zones are removed" in done.text, done.text)
+        site.gitsync("once", "--max-zones-removed", "50%", "--force")
+        check(site.current() == bad and not os.path.exists(os.path.join(site.dest, "current/zones/z0.example.zone")),
+              "it was not forced")
+
+
+def test_plan_changes_nothing():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1, ("www", "old"))
+        site.commit("first")
+        site.gitsync("once")
+        before = site.current()
+        site.zone("example.org.", 2, ("www", "new"))
+        site.commit("a | change <b>")
+        plan = json.loads(site.gitsync("plan", "--format", "json").stdout)
+        zone = plan["zones"][0]
+        check(zone["zone"] == "example.org." and zone["old_serial"] == 1 and zone["new_serial"] == 2, str(zone))
+        check(zone["added"]["names"] == ["new.example.org."] and zone["removed"]["names"] == ["old.example.org."], str(zone))
+        check(plan["verdict"] == "fine", str(plan))
+        text = site.gitsync("plan").stdout
+        check("+ new.example.org." in text and "- old.example.org." in text and "may be deployed" in text, text)
+        markdown = site.gitsync("plan", "--format", "markdown").stdout
+        check("| example.org. | changed | 1 → 2 |" in markdown and "a \\| change \\<b\\>" in markdown, markdown)
+        check(site.current() == before, "plan has published")
+
+
+def test_force_push_and_unrelated_history():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        first = site.commit("first")
+        site.zone("example.org.", 2)
+        second = site.commit("second")
+        site.gitsync("once")
+        site.git("reset", "-q", "--hard", first)
+        done = site.gitsync("once", expect=5)
+        check("does not descend" in done.text and site.current() == second, done.text)
+        site.git("checkout", "-q", "--orphan", "other")
+        site.zone("example.org.", 3)
+        site.commit("unrelated")
+        site.git("branch", "-M", "main")
+        site.gitsync("once", expect=5)
+        check(site.current() == second, "an unrelated history was published")
+        site.gitsync("once", "--force")
+        check(site.status()["summary"] == "unrelated", "it was not forced")
+
+
+def test_remote_that_is_not_there():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        good = site.commit("first")
+        site.gitsync("once")
+        os.rename(site.work, site.work + ".away")
+        done = site.gitsync("once", expect=2)
+        check(site.current() == good and "cannot fetch" in done.text, done.text)
+        os.rename(site.work + ".away", site.work)
+        done = site.gitsync("once", "--branch", "nonsense", expect=2)
+        check("there is no branch nonsense" in done.text, done.text)
+
+
+def test_server_that_does_not_confirm():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        good = site.commit("first")
+        site.gitsync("once")
+        site.serve(["example.org."])
+        # a secondary that nobody feeds: never confirmed
+        other = harness.free_port()
+        site.zone("example.org.", 2, ("www", "two"))
+        site.commit("second")
+        done = site.gitsync("once", "--confirm", f"127.0.0.1:{other}", "--secondary-timeout", "1", expect=6)
+        check("the last good release" in done.text and site.current() == good, done.text)
+        check(site.serial("example.org.") == 1, "the old zone is not served again")
+        check(site.status()["state"] == "confirmed", str(site.status()))
+        check("left alone" in site.gitsync("once").text, "what was returned from is tried again")
+        done = site.gitsync("once", "--force", expect=5)  # its serial was seen
+        check("taken back" in done.text, done.text)
+        site.zone("example.org.", 3)
+        site.commit("third")
+        site.gitsync("once")
+        check(site.serial("example.org.") == 3, "the next commit is not served")
+
+
+def test_server_that_is_not_there():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        good = site.commit("first")
+        site.gitsync("once")
+        site.zone("example.org.", 2)
+        site.commit("second")
+        done = site.gitsync("once", "--control", os.path.join(space.path, "nobody"), expect=6)
+        check("nothing was published" in done.text and site.current() == good, done.text)
+
+
+def test_rollback():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1, ("one",))
+        site.commit("first")
+        site.gitsync("once", "--serial", "count")
+        site.serve(["example.org."])
+        site.zone("example.org.", 0, ("two",))
+        site.commit("second")
+        site.gitsync("once", "--serial", "count")
+        check(site.serial("example.org.") == 2, "no serial was made")
+        done = site.gitsync("rollback", "--serial", "count")
+        check("one A" in site.published("zones/example.org.zone"), "the old content is not there")
+        check(site.serial("example.org.") == 3, f"secondaries could not follow: {done.text}")
+        check("left alone" in site.gitsync("once", "--serial", "count").text, "the rollback did not hold")
+        site.zone("example.org.", 0, ("three",))
+        site.commit("third")
+        site.gitsync("once", "--serial", "count")
+        check(site.serial("example.org.") > 3 and "three A" in site.published("zones/example.org.zone"), "no way forward")
+        words = site.gitsync("history").stdout
+        check(words.count("publish") == 4 and words.count("confirmed") == 4, words)
