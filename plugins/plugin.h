@@ -40,6 +40,7 @@
 
 struct expression;
 struct netset;
+struct tls_context;
 struct metadata_provider;
 struct metadata_entry;
 
@@ -58,10 +59,11 @@ struct block {
     bool times;                   /* set by a plugin that reads query->begin_ns and end_ns */
     struct option_zones metadata; /* metadata: the names whose queries have it */
     struct metadata_provider *providers;
-    uint16_t udp_size;    /* bufsize: 0 for the default of 1232 */
-    int64_t lameduck_ms;  /* health: go on so long when asked to stop */
-    uint32_t cancel_ms;   /* cancel: when waiting for others is given up, 0: no limit of the block */
-    uint32_t tcp_idle_ms; /* timeouts: 0: the server's own */
+    uint16_t udp_size;       /* bufsize: 0 for the default of 1232 */
+    struct tls_context *tls; /* tls: what tls:// is served with; the plugin's */
+    int64_t lameduck_ms;     /* health: go on so long when asked to stop */
+    uint32_t cancel_ms;      /* cancel: when waiting for others is given up, 0: no limit of the block */
+    uint32_t tcp_idle_ms;    /* timeouts: 0: the server's own */
     uint32_t tcp_read_ms;
     uint32_t tcp_write_ms;
     uint32_t tcp_queries;              /* of one connection, 0: any number */

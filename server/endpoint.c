@@ -146,7 +146,8 @@ struct want {
 static enum err want(
     struct planner *planner, const union address *address, bool wildcard, const struct want *w)
 {
-    struct endpoint_key key = {.address = *address, .transport = TRANSPORT_UDP, .wildcard = wildcard};
+    struct endpoint_key key = {.address = *address, .wildcard = wildcard};
+    key.transport = w->key->scheme == SCHEME_TLS ? TRANSPORT_TLS : TRANSPORT_UDP;
     set_port(&key.address, w->key->port);
     struct plan_list *plan = plan_for(planner, &key, &w->key->token);
     struct wish *wish = ARENA_NEW(planner->memory, struct wish);
@@ -214,9 +215,15 @@ static const struct token *bind_token(const struct server_block *block, const ch
 static enum err plan_key(struct planner *planner, struct chain *chain, const struct server_key *key)
 {
     struct want w = {.chain = chain, .key = key};
-    if (key->scheme != SCHEME_DNS) {
-        struct setup setup = {.sink = &planner->build->sink};
-        setup_error(&setup, &key->token, "this version serves dns:// only",
+    struct setup setup = {.sink = &planner->build->sink};
+    if (key->scheme == SCHEME_TLS && chain->block.tls == NULL) {
+        if (planner->build->errors == 0)
+            setup_error(&setup, &key->token, "tls CERT KEY in this block, bailiwick-tls(7)",
+                "tls:// needs a certificate");
+        return ERR_OK;
+    }
+    if (key->scheme != SCHEME_DNS && key->scheme != SCHEME_TLS) {
+        setup_error(&setup, &key->token, "this version serves dns:// and tls://",
             "the transport %s:// is not built into this bailiwickd", scheme_text(key->scheme));
         return ERR_OK;
     }
@@ -226,7 +233,6 @@ static enum err plan_key(struct planner *planner, struct chain *chain, const str
         const char *word = chain->block.bind.at[i];
         enum err err = expand(planner, word, want_bound, &w);
         if (err == ERR_MISSING) {
-            struct setup setup = {.sink = &planner->build->sink};
             setup_error(&setup, bind_token(chain->source, word), "`ip address` lists what there is",
                 "bind: '%s' is neither an address nor an interface with one", word);
         } else if (err != ERR_OK) {
@@ -281,6 +287,7 @@ static enum err make_table(struct planner *planner, const struct plan_list *plan
 {
     out->key = plan->key;
     out->at = plan->at;
+    out->tls = plan->key.transport == TRANSPORT_TLS ? plan->wishes->chain->block.tls : NULL;
     enum err err = suffix_init(&out->table, planner->memory, plan->count);
     for (const struct wish *wish = plan->wishes; wish != NULL && err == ERR_OK; wish = wish->next) {
         err = add_wish(planner, &out->table, wish);

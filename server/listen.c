@@ -69,6 +69,12 @@ static int open_socket(const struct endpoint_key *key, int kind, bool shared)
     return fd;
 }
 
+/* TLS runs over TCP alone. */
+static int first_kind(const struct endpoint_key *key)
+{
+    return key->transport == TRANSPORT_TLS ? TCP : UDP;
+}
+
 /* SO_REUSEPORT would let a second server of the same user share our port unseen: try without it first. */
 static bool is_taken(const struct listen *listen, const struct endpoint_key *key)
 {
@@ -80,7 +86,7 @@ static bool is_taken(const struct listen *listen, const struct endpoint_key *key
         if (address_port(&own->key.address) == address_port(&key->address))
             return false;
     }
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = first_kind(key); kind < KINDS; kind++) {
         int fd = open_socket(key, kind, false);
         if (fd < 0 && errno == EADDRINUSE)
             return true;
@@ -113,6 +119,7 @@ static struct listener *make_listener(const struct endpoint *endpoint, int kind)
     listener->endpoint = endpoint->id;
     listener->address = endpoint->key.address;
     listener->tcp = kind == TCP;
+    listener->tls = endpoint->key.transport == TRANSPORT_TLS;
     listener->wildcard = endpoint->key.wildcard;
     listener->fd = open_socket(&endpoint->key, kind, true);
     if (listener->fd >= 0)
@@ -130,7 +137,7 @@ static enum err endpoint_open(struct listen *listen, const struct endpoint_key *
     endpoint->workers = workers;
     endpoint->id = listen->next_id;
     for (unsigned i = 0; i < workers; i++) {
-        for (int kind = 0; kind < KINDS; kind++) {
+        for (int kind = first_kind(key); kind < KINDS; kind++) {
             endpoint->listeners[i][kind] = make_listener(endpoint, kind);
             if (endpoint->listeners[i][kind] == NULL) {
                 int why = errno;
@@ -212,12 +219,15 @@ static enum err prepare(
 static enum err make_routes(struct world *world, unsigned count)
 {
     world->routes = calloc(count + 1, sizeof *world->routes);
-    if (world->routes == NULL)
+    world->tls = calloc(count + 1, sizeof *world->tls);
+    if (world->routes == NULL || world->tls == NULL)
         return ERR_MEMORY;
     world->route_count = count;
     for (unsigned i = 0; i < world->endpoint_count; i++) {
-        if (world->endpoints[i].id < count)
-            world->routes[world->endpoints[i].id] = &world->endpoints[i].table;
+        if (world->endpoints[i].id >= count)
+            continue;
+        world->routes[world->endpoints[i].id] = &world->endpoints[i].table;
+        world->tls[world->endpoints[i].id] = world->endpoints[i].tls;
     }
     return ERR_OK;
 }
@@ -266,7 +276,7 @@ static void each_listener(struct endpoint *endpoint, struct worker *const *worke
     void (*call)(struct worker *worker, void *listener))
 {
     for (unsigned i = 0; i < worker_count; i++) {
-        for (int kind = 0; kind < KINDS; kind++)
+        for (int kind = first_kind(&endpoint->key); kind < KINDS; kind++)
             worker_post(workers[i], call, endpoint->listeners[i][kind]);
     }
 }
@@ -307,6 +317,6 @@ unsigned listen_count(const struct listen *listen)
 {
     unsigned count = 0;
     for (const struct endpoint *endpoint = listen->endpoints; endpoint != NULL; endpoint = endpoint->next)
-        count += endpoint->workers * KINDS;
+        count += endpoint->workers * (unsigned)(KINDS - first_kind(&endpoint->key));
     return count;
 }

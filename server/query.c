@@ -11,6 +11,7 @@
 #include "zone/wire/encode.h"
 #include "zone/wire/type.h"
 
+#define PADDING_BLOCK 468 /* RFC 8467 4.1 */
 #define BODY_TAIL 64 /* octets that OPT may need behind the records of a body, a text aside */
 
 /* RFC 7873 5.4: no question but a cookie. It goes the way of classes other than IN through the first block
@@ -168,6 +169,7 @@ void query_encode(struct slot *slot)
         .query = message,
         .limit = udp ? message_udp_limit(message, udp_size) : slot->out_limit,
         .udp_size = udp_size,
+        .pad = query->transport == TRANSPORT_TLS ? PADDING_BLOCK : 0,
         .options = query->options,
         .options_len = query->options_len,
     };

@@ -12,7 +12,9 @@
 #include "server/sending.h"
 #include "server/serve.h"
 #include "server/tcp_clients.h"
+#include "server/tcp_stream.h"
 #include "server/world.h"
+#include "zone/net/tls.h"
 #include "zone/wire/netset.h"
 
 #define FRAME_MAX (2 + MESSAGE_MAX)
@@ -31,7 +33,7 @@ struct tcp_connection {
     struct listener *listener;
     struct tcp_connection *newer, *older; /* by last activity */
     uv_poll_t poll;
-    int fd; /* -1: closed, waits for its suspended queries */
+    struct tcp_stream stream; /* closed: it waits for its suspended queries */
     union address client, server;
     struct buffer unread; /* received, not served yet: part of a frame, or frames held back */
     struct buffer unsent;
@@ -109,15 +111,15 @@ static void connection_free(struct tcp_connection *c)
 static void on_closed(uv_handle_t *handle)
 {
     struct tcp_connection *c = handle->data;
-    close(c->fd);
-    c->fd = -1;
+    close(c->stream.fd);
+    c->stream.fd = -1;
     c->handle_open = false;
     connection_free(c);
 }
 
 static bool is_closing(const struct tcp_connection *c)
 {
-    return c->fd < 0 || uv_is_closing((const uv_handle_t *)&c->poll);
+    return c->stream.fd < 0 || uv_is_closing((const uv_handle_t *)&c->poll);
 }
 
 static void tcp_close(struct tcp_connection *c)
@@ -130,6 +132,7 @@ static void tcp_close(struct tcp_connection *c)
     if (c->counted)
         tcp_client_leave(&c->client);
     counter_add(&c->worker->counters.connections_now, (uint64_t)-1);
+    tcp_stream_end(&c->stream);
     uv_poll_stop(&c->poll);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     while (c->sending != NULL)
@@ -230,10 +233,9 @@ static void buffer_clear(struct buffer *buffer)
 /* Sends what the kernel takes and keeps the rest. */
 static void send_frames(struct tcp_connection *c, struct iovec *iov, unsigned count)
 {
-    struct msghdr header = {.msg_iov = iov, .msg_iovlen = count};
     ssize_t sent = 0;
     if (c->unsent.len == 0) {
-        sent = sendmsg(c->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = tcp_stream_write(&c->stream, iov, count);
         if (sent < 0 && errno != EAGAIN && errno != EINTR) {
             tcp_close(c);
             return;
@@ -253,8 +255,8 @@ static void send_frames(struct tcp_connection *c, struct iovec *iov, unsigned co
 static void send_unsent(struct tcp_connection *c)
 {
     struct buffer *unsent = &c->unsent;
-    ssize_t sent =
-        send(c->fd, unsent->bytes + unsent->at, unsent->len - unsent->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct iovec iov = {.iov_base = unsent->bytes + unsent->at, .iov_len = unsent->len - unsent->at};
+    ssize_t sent = tcp_stream_write(&c->stream, &iov, 1);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR)
             tcp_close(c);
@@ -337,7 +339,7 @@ static bool fill_slot(struct tcp_connection *c, unsigned i, const uint8_t *packe
     slot->out_limit = MESSAGE_MAX;
     slot->listener = c->listener;
     slot->connection = c;
-    slot->query.transport = TRANSPORT_TCP;
+    slot->query.transport = c->stream.tls != NULL ? TRANSPORT_TLS : TRANSPORT_TCP;
     slot->query.client = c->client;
     slot->query.server = c->server;
     slot->query.begin_ns = c->worker->now_ns;
@@ -435,9 +437,9 @@ static void choose_events(struct tcp_connection *c)
     }
     int events = 0;
     if (is_sending(c))
-        events = UV_WRITABLE;
+        events = c->stream.needs_read ? UV_READABLE : UV_WRITABLE;
     else if (!c->ended && c->waiting < TCP_WAITING_MAX)
-        events = UV_READABLE;
+        events = c->stream.needs_write ? UV_WRITABLE : UV_READABLE;
     if (events != 0)
         uv_poll_start(&c->poll, events, on_event);
     else
@@ -463,27 +465,34 @@ static size_t take_held(struct tcp_connection *c)
     return held;
 }
 
-static void read_some(struct tcp_connection *c)
+/* False when there is nothing to read. */
+static bool read_some(struct tcp_connection *c)
 {
     size_t held = c->unread.len;
-    ssize_t got = recv(c->fd, c->worker->tcp->in + held, READ_ROOM - held, MSG_DONTWAIT);
+    ssize_t got = tcp_stream_read(&c->stream, c->worker->tcp->in + held, READ_ROOM - held);
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR)
             tcp_close(c);
-        return;
+        return false;
     }
-    if (got == 0) {
-        c->ended = true;
-        return;
-    }
-    take(c, take_held(c), (size_t)got);
+    c->ended = got == 0;
+    if (got > 0)
+        take(c, take_held(c), (size_t)got);
+    return got > 0;
+}
+
+static bool may_read(const struct tcp_connection *c)
+{
+    return !is_closing(c) && !is_sending(c) && c->waiting < TCP_WAITING_MAX;
 }
 
 /* The client has taken its replies, or a suspended query is answered: go on where we stopped. */
 static void go_on(struct tcp_connection *c)
 {
-    if (!is_closing(c) && !is_sending(c) && c->waiting < TCP_WAITING_MAX && c->unread.len > 0)
+    if (may_read(c) && c->unread.len > 0)
         take(c, take_held(c), 0);
+    while (may_read(c) && !c->ended && tcp_stream_pending(&c->stream) && read_some(c))
+        continue; /* octets that no event will announce */
     choose_events(c);
 }
 
@@ -494,12 +503,13 @@ static void on_event(uv_poll_t *poll, int status, int events)
     worker_enter(worker);
     if (status < 0)
         tcp_close(c);
-    if (!is_closing(c) && (events & UV_WRITABLE) != 0 && c->unsent.len > 0)
+    (void)events; /* over TLS either may wait for either */
+    if (!is_closing(c) && c->unsent.len > 0)
         send_unsent(c);
-    if (!is_closing(c) && (events & UV_WRITABLE) != 0 && c->sending != NULL)
+    if (!is_closing(c) && c->unsent.len == 0 && c->sending != NULL)
         send_more(c);
-    if (!is_closing(c) && (events & UV_READABLE) != 0 && !is_sending(c))
-        read_some(c);
+    if (may_read(c) && !c->ended)
+        (void)read_some(c);
     go_on(c);
     worker_leave(worker);
 }
@@ -528,8 +538,16 @@ static void welcome(struct listener *listener, int fd, const union address *clie
     }
     if (side->count >= side->limit)
         evict(worker);
+    struct tls_context *tls = world_tls(worker->world, listener->endpoint);
     struct tcp_connection *c = calloc(1, sizeof *c);
+    if (c != NULL && listener->tls &&
+        (c->stream.tls = tls != NULL ? tls_open(tls, fd, NULL) : NULL) == NULL) {
+        free(c);
+        c = NULL;
+    }
     if (c == NULL || uv_poll_init(&worker->loop, &c->poll, fd) != 0) {
+        if (c != NULL)
+            tcp_stream_end(&c->stream);
         free(c);
         close(fd);
         if (counted)
@@ -542,7 +560,7 @@ static void welcome(struct listener *listener, int fd, const union address *clie
     c->listener = listener;
     listener->users++;
     c->poll.data = c;
-    c->fd = fd;
+    c->stream.fd = fd;
     c->handle_open = true;
     c->client = *client;
     c->server = listener->address;

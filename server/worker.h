@@ -30,6 +30,7 @@ struct listener {
     unsigned endpoint; /* index of world->routes */
     union address address;
     bool tcp;
+    bool tls;
     bool wildcard; /* replies must name the address asked */
     bool open;
     unsigned users; /* itself while open, suspended queries, connections */

@@ -447,6 +447,7 @@ void world_free(void *arg)
     tsig_ring_clear(&world->keys);
     arena_clear(&world->memory);
     free(world->routes);
+    free(world->tls);
     free(world);
 }
 

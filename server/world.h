@@ -69,6 +69,7 @@ struct endpoint_plan {
     struct endpoint_key key;
     struct suffix_table table; /* zone -> struct chain */
     const struct token *at;    /* whose wish it was, for errors */
+    struct tls_context *tls;   /* of the blocks served there, for tls:// */
     unsigned id;               /* given by listen.c */
 };
 
@@ -76,6 +77,7 @@ struct world {
     uint8_t digest[HOST_DIGEST_LEN]; /* of the Corefile and what it imports, as read */
     bool digest_known;
     const struct suffix_table **routes; /* by endpoint id; NULL entries refuse all */
+    struct tls_context **tls;           /* by endpoint id; NULL: not over TLS */
     unsigned route_count;
     bool times;              /* some chain wants time stamps */
     const struct block *tcp; /* the one with the lowest limit on a client's connections, or NULL */
@@ -104,6 +106,12 @@ enum err world_start(struct world *world) NODISCARD NONNULL(1);
 
 /* Stops its plugins and frees it. */
 void world_free(void *world);
+
+/* What TLS connections to the endpoint are made with; NULL: it is not in this world, or has no TLS. */
+static inline struct tls_context *world_tls(const struct world *world, unsigned endpoint)
+{
+    return endpoint < world->route_count ? world->tls[endpoint] : NULL;
+}
 
 /* SHA-512 of the files that WORLD was read from, as they are now. */
 enum err world_digest(const struct world *world, uint8_t out[HOST_DIGEST_LEN]) NODISCARD NONNULL(1, 2);
