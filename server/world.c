@@ -11,6 +11,7 @@
 #include "zone/base/file.h"
 #include "zone/base/log.h"
 #include "zone/wire/encode.h"
+#include "zone/wire/name.h"
 
 #define JOB_THREADS_MAX 64
 #define BUILT_IN "(built-in Corefile)"
@@ -71,17 +72,29 @@ static const char *block_label(const struct server_block *block, struct arena *m
     return label != NULL ? label : "";
 }
 
+/* One zone may be served on several ports and transports; plugins see it once. Blocks with thousands of keys name
+ * different ones. */
+static void add_zone(const uint8_t **zones, unsigned *count, const uint8_t *zone)
+{
+    for (unsigned i = 0; i < *count && *count < 256; i++) {
+        if (name_equal(zones[i], zone))
+            return;
+    }
+    zones[(*count)++] = zone;
+}
+
 static enum err make_chain(struct world *world, struct chain *chain, const struct server_block *source)
 {
     const uint8_t **zones = ARENA_ARRAY(&world->memory, const uint8_t *, source->keys_count + 1);
+    unsigned count = 0;
     if (zones == NULL)
         return ERR_MEMORY;
     for (unsigned i = 0; i < source->keys_count; i++)
-        zones[i] = source->keys[i].zone;
+        add_zone(zones, &count, source->keys[i].zone);
     *chain = (struct chain){
         .source = source, .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody, .opcodes = &chain_nobody};
     chain->block.zones = zones;
-    chain->block.zones_count = source->keys_count;
+    chain->block.zones_count = count;
     chain->block.label = block_label(source, &world->memory);
     if (source->keys_count > 0)
         chain->block.server = arena_printf(

@@ -56,6 +56,14 @@ def zone_files(directory, text):
                 file.write(ZONE)
 
 
+def certificates(directory, text):
+    """A certificate and a key for each `tls CERT KEY`."""
+    for cert, key in re.findall(r"^\s*tls (\S+\.pem) (\S+\.pem)", text, re.M):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                        key, "-out", cert, "-days", "2", "-subj", "/CN=ns.example.org"], cwd=directory, check=True,
+                       capture_output=True, timeout=30)
+
+
 def inside(text, directory):
     """The Corefile with its absolute paths moved below DIRECTORY."""
     return re.sub(r"^(\s*(?:root|file|partial) )/", lambda match: match[1] + directory + "/", text, flags=re.M)
@@ -76,6 +84,7 @@ def check(space, page, name, text):
     os.makedirs(directory)
     plugins(directory, page)
     zone_files(directory, text)
+    certificates(directory, text)
     with open(os.path.join(directory, "Corefile"), "w", encoding="utf-8") as file:
         file.write(inside(text, directory))
     done = subprocess.run([harness.need_ours(), "-check"], cwd=directory, capture_output=True, text=True, timeout=60)
