@@ -89,9 +89,11 @@ enum err check_zone(
         .sink = collect_sink(&collect),
         .checks = true,
         .hooks = &hooks,
+        .whole_when_signed = check->options.verify,
         .now = (uint32_t)calling.visits.now};
     enum err err = outcome(load_check(path, &options, &loaded), collect.seen);
     result->records = loaded.records;
+    result->signatures = calling.visits.signatures;
     collect_tell(&collect, sink, result);
     if (err == ERR_OK && (collect.failed || calling.visits.failed))
         err = ERR_MEMORY;

@@ -147,6 +147,9 @@ const struct rule rules_dnssec[] = {
     {"rrsig-algorithm-missing", W, D, false, "MissingRRSIGForAlg MissingRRSIGForAlgDNSKEY",
         "Every set is signed with every algorithm among the keys (RFC 4035 2.2).", "sign the zone again",
         NULL, NULL},
+    {"dnskey-without-signatures", W, D, false, "",
+        "The zone has keys and not one signature: once a DS points to them it is bogus (RFC 4035 2.2).",
+        "sign the zone, or remove the keys until it is", "@ DNSKEY 257 3 13 " KEY64 "\n", "; unsigned\n"},
     {"dnskey-unsigned", E, D, false, "dnssec-chain self-signed",
         "The keys are signed by one of themselves that parents can point to (RFC 4035 2.1, 5.2).",
         "sign the zone again", NULL, NULL},
@@ -201,6 +204,7 @@ const struct rule rules_dnssec[] = {
         "make it anew with zonetool digest", "@ ZONEMD 2 1 1 " SHA256 "01234567890123456789012345678901\n",
         "; none\n"},
     {"zonemd-digest", E, D, false, "", "The digest is not that of the zone (RFC 8976 4).",
-        "make it anew with zonetool digest", NULL, NULL},
+        "make it anew with zonetool digest", "@ ZONEMD 1 1 1 " SHA256 "01234567890123456789012345678901\n",
+        "; none\n"},
     {.name = NULL},
 };

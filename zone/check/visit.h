@@ -29,6 +29,7 @@ struct visits {
     struct gathered_record *later; /* records whose names are looked up when all are known */
     size_t later_count, later_capacity;
     bool failed;
+    uint64_t signatures; /* verified */
 };
 
 struct visit {

@@ -210,6 +210,8 @@ void zone_pass(struct visits *shared, struct lint *lint, const struct lint_zone 
         check_text(&pass);
     }
     check_signing(&pass, keys, param);
+    if (zone->image != NULL && shared->options->verify)
+        zone_signed(&pass, keys);
     if (zone->image != NULL) {
         check_later(&pass);
         zone_walk(&pass);

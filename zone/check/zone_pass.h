@@ -28,6 +28,9 @@ void zone_walk(struct zone_pass *pass) NONNULL(1);
 /* The walk over all records with targets, which few zones need: aliases by DNAME, glue of siblings. */
 void zone_walk_targets(struct zone_pass *pass) NONNULL(1);
 
+/* Signatures, denial and digests of a signed zone; its image is whole. */
+void zone_signed(struct zone_pass *pass, bool keys) NONNULL(1);
+
 /* Names beside a wildcard that lack its types. */
 void zone_walk_wildcards(struct zone_pass *pass) NONNULL(1);
 

@@ -40,8 +40,10 @@ void verify_tell(struct verify_part *part, enum severity severity, const char *r
     struct fault *fault = ARENA_NEW(&part->arena, struct fault);
     if (fault == NULL)
         return;
-    *fault = (struct fault){.severity = severity, .rule = rule};
+    *fault = (struct fault){.severity = severity, .rule = rule, .type = type};
     fault->message = arena_printf(&part->arena, "%s%s%s: %s", name, type != 0 ? " " : "", mnemonic, text);
+    fault->plain = fault->message != NULL ? fault->message + strlen(fault->message) - strlen(text) : NULL;
+    fault->owner = (const uint8_t *)arena_copy(&part->arena, owner, name_len(owner));
     *part->end = fault;
     part->end = &fault->next;
 }
@@ -209,20 +211,34 @@ static void part_init(struct verify_part *part, const struct verifying *verifyin
     part->end = &part->first;
 }
 
+static void tell_fault(const struct zoneverify_options *options, const struct fault *fault)
+{
+    if (options->fault != NULL) {
+        struct zoneverify_fault told = {.severity = fault->severity,
+            .rule = fault->rule,
+            .owner = fault->owner,
+            .type = fault->type,
+            .message = fault->plain};
+        if (fault->plain != NULL && fault->owner != NULL)
+            options->fault(options->fault_context, &told);
+        return;
+    }
+    struct finding finding = {.severity = fault->severity,
+        .rule = fault->rule,
+        .file = options->file,
+        .message = fault->message != NULL ? fault->message : "out of memory"};
+    if (options->sink.report != NULL)
+        options->sink.report(options->sink.context, &finding);
+}
+
 /* Tells the part's findings and adds its counts. */
 static void part_close(struct verify_part *part, struct zoneverify_result *result)
 {
     const struct zoneverify_options *options = part->verifying->options;
     unsigned most = options->most != 0 ? options->most : TOLD_USUALLY;
     unsigned told = result->errors + result->warnings;
-    for (const struct fault *fault = part->first;
-         fault != NULL && options->sink.report != NULL && told < most; fault = fault->next, told++) {
-        struct finding finding = {.severity = fault->severity,
-            .rule = fault->rule,
-            .file = options->file,
-            .message = fault->message != NULL ? fault->message : "out of memory"};
-        options->sink.report(options->sink.context, &finding);
-    }
+    for (const struct fault *fault = part->first; fault != NULL && told < most; fault = fault->next, told++)
+        tell_fault(options, fault);
     result->errors += part->errors;
     result->warnings += part->warnings;
     result->signatures += part->signatures;

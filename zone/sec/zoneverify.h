@@ -14,6 +14,15 @@
 #include "zone/text/finding.h"
 #include "zone/wire/rrset.h"
 
+/* A finding before it is text: for who knows where in a file the record stands. */
+struct zoneverify_fault {
+    enum severity severity;
+    const char *rule;
+    const uint8_t *owner; /* whole wire name */
+    uint16_t type;        /* of the set, or 0 */
+    const char *message;  /* without owner and type */
+};
+
 struct zoneverify_options {
     int64_t from, to;           /* seconds since the epoch; the same: one moment */
     const struct rdata_ref *ds; /* the DS set at the parent; none: a DNSKEY that signs the set is trusted */
@@ -24,6 +33,8 @@ struct zoneverify_options {
     unsigned threads; /* 0: all cores */
     const char *file; /* for the findings, or NULL */
     struct finding_sink sink;
+    void (*fault)(void *context, const struct zoneverify_fault *fault); /* instead of the sink, or NULL */
+    void *fault_context;
     unsigned most; /* findings told at most; 0: 1000 */
 };
 

@@ -14,7 +14,10 @@ struct fault {
     struct fault *next;
     enum severity severity;
     const char *rule;
-    const char *message;
+    const char *message; /* with owner and type in front: `plain` is behind them */
+    const char *plain;
+    const uint8_t *owner;
+    uint16_t type;
 };
 
 /* A name of the NSEC3 set. */

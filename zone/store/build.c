@@ -162,6 +162,9 @@ static enum err look_at_apex(struct builder *builder)
         soa |= gathered.sets[i].type == TYPE_SOA && gathered.sets[i].count > 0;
         ns |= gathered.sets[i].type == TYPE_NS && gathered.sets[i].count > 0;
         builder->shared.apex_signed |= gathered.sets[i].sig_count > 0;
+        if (builder->options->whole_when_signed && gathered.sets[i].count > 0 &&
+            (gathered.sets[i].type == TYPE_DNSKEY || gathered.sets[i].type == TYPE_ZONEMD))
+            builder->shared.skeleton = false;
     }
     builder->shared.apex_flags = (uint16_t)(NODE_APEX | (gathered.flags & ~NODE_DELEGATION));
     char apex[NAME_TEXT_MAX];
@@ -455,7 +458,7 @@ static enum err assemble(struct builder *builder)
     parallel_each(builder->threads, INDEX_PARTS, fill_part, builder);
     insert_rest(builder);
     parallel_each(builder->threads, builder->name_segments, link_segment, builder);
-    if (!builder->options->skeleton)
+    if (!builder->shared.skeleton)
         describe(builder);
     if (builder->options->remember)
         source_list_write(builder->text->sources, builder->threads,
@@ -531,7 +534,7 @@ enum err build_image(const struct zone_text *text, const struct build_options *o
     builder->shared.apex = options->apex;
     builder->shared.apex_len = (unsigned)name_len(options->apex);
     builder->shared.apex_labels = name_labels(options->apex);
-    builder->shared.skeleton = options->skeleton;
+    builder->shared.skeleton = builder->shared.marks = options->skeleton;
     arena_init(&builder->arena, 0);
     builder->lint.findings.arena = &builder->arena;
     builder->lint.all = options->checks;

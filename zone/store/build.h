@@ -12,11 +12,12 @@
 struct build_options {
     const uint8_t *apex; /* lower-case wire name */
     unsigned threads;
-    bool checks;                     /* all rules, not just the fatal ones */
-    bool skeleton;                   /* check only: the image has no records and is good for nothing else */
-    bool remember;                   /* note size, times and digest of the sources in the image */
-    size_t segment;                  /* names built as one piece; 0 for the default. Tests use tiny ones */
-    uint32_t now;                    /* that signatures are judged by; 0: the clock */
+    bool checks;            /* all rules, not just the fatal ones */
+    bool skeleton;          /* check only: the image has no records and is good for nothing else */
+    bool whole_when_signed; /* with `skeleton`: a zone with DNSKEY or ZONEMD gets its records all the same */
+    bool remember;          /* note size, times and digest of the sources in the image */
+    size_t segment;         /* names built as one piece; 0 for the default. Tests use tiny ones */
+    uint32_t now;           /* that signatures are judged by; 0: the clock */
     const struct lint_hooks *hooks;  /* checks beside the store's own, or NULL; with `checks` only */
     const struct finding_sink *sink; /* told the semantic findings in the order of the zone, or NULL */
 };

@@ -113,7 +113,7 @@ static void resolve(const struct image *image, const struct build *build, struct
     uint16_t type = probe->open->record.type;
     if (!build->skeleton && target != NULL && type != TYPE_CNAME && (target->flags & NODE_ADDRESSES) != 0)
         memcpy(probe->open->link->target, &ref, 4);
-    if (build->skeleton && target != NULL && type == TYPE_NS)
+    if (build->marks && target != NULL && type == TYPE_NS)
         mark_named(image, probe, (struct node *)(uintptr_t)target);
     if (checks)
         check(image, build, segment, probe, target);

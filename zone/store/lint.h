@@ -72,7 +72,7 @@ struct lint_place;
 /* What is known when all names of a zone have been looked at. */
 struct lint_zone {
     const struct build *build; /* the names in order (segment.h); entries are sorted, gather() reads them */
-    const struct image *image; /* its skeleton or whole; NULL when a fatal rule forbade it */
+    struct image *image;       /* its skeleton or whole; NULL when a fatal rule forbade it */
     const struct zone_text *text;
     unsigned threads;
 };

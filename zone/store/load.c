@@ -60,6 +60,7 @@ static enum err build(struct loading *loading, const struct zone_text *text,
         .segment = options->segment,
         .hooks = options->hooks,
         .now = options->now,
+        .whole_when_signed = options->whole_when_signed,
         .sink = &options->sink};
     struct build_result built;
     enum err err = build_image(text, &build_options, &built, out);

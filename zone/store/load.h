@@ -18,6 +18,7 @@ struct load_options {
     bool remember;                  /* the image will be stored: let load_current tell if it is */
     size_t chunk_size;              /* octets of text read as one piece; 0 for the default */
     const struct lint_hooks *hooks; /* checks beside the store's own (lint.h), or NULL */
+    bool whole_when_signed;         /* load_check: the hooks get a whole image of a signed zone (build.h) */
     uint32_t now;                   /* that signatures are judged by; 0: the clock */
     size_t segment;                 /* names built as one piece; 0 for the default */
 };

@@ -59,6 +59,7 @@ struct build {
     uint32_t bucket_count;
     uint32_t apex_ref;
     bool skeleton;       /* for checks only: nodes without their records */
+    bool marks;          /* name servers are marked (NODE_NAMED): the image is for checks only */
     uint16_t apex_flags; /* DNAME at the apex hides all below */
     bool apex_signed;    /* some of its sets have signatures */
     const struct sort_entry *entries;
