@@ -124,6 +124,7 @@ struct query {
     const struct block *block;    /* of the chain */
     struct metadata_entry *noted; /* metadata_note */
     struct query_state *kept;     /* query_keep */
+    const char *why;              /* query_why: for -explain alone */
     const char *error;          /* query_fail: what went wrong, for the errors plugin; NULL if nothing did */
     const char *error_by;       /* the plugin that said so */
     uint64_t begin_ns;          /* CLOCK_REALTIME of arrival, when block->times */
@@ -218,6 +219,9 @@ struct plugin {
     /* The zone of exactly that name (lower case) that it serves, or NULL. Any thread; in a worker the handle
      * is good for as long as the query. */
     struct zone *(*zone)(void *self, const uint8_t *name);
+    /* True when no query of class IN that comes to it goes on to the plugins behind: -check tells of those
+     * that are never reached. */
+    bool (*ends)(void *self, const struct block *block);
     /* False while it cannot answer yet (the ready plugin asks). */
     bool (*ready)(void *self);
     /* Adds its numbers (plugins/metrics.h). */
@@ -314,6 +318,13 @@ static inline NODISCARD NONNULL(1) enum err query_open(struct query *query)
 /* Notes an error for the errors plugin, sets RCODE, and returns SERVED_ANSWERED. */
 enum served query_fail(struct query *query, const char *by, uint16_t rcode, const char *format, ...)
     PRINTF(4, 5) NONNULL(1, 2);
+
+/* Says in words why serve does what it is about to do ("the name is not in the table"): `bailiwickd -explain`
+ * tells it. TEXT is static, or lives as long as the query. */
+static inline NONNULL(1) void query_why(struct query *query, const char *text)
+{
+    query->why = text;
+}
 
 /* For finish: there shall be no reply after all. The plugins before this one are not asked any more. */
 #define QUERY_DROPPED 0xffff /* as reply.rcode */

@@ -12,6 +12,8 @@
 
 #include "server/args.h"
 #include "server/control.h"
+#include "server/explain.h"
+#include "server/migrate.h"
 #include "server/plugin_list.h"
 #include "server/server.h"
 #include "zone/base/file.h"
@@ -30,6 +32,8 @@ struct arguments {
     const char *pidfile;
     const char *control;
     const char *options;
+    const char *explain;
+    const char *migrate;
     uint16_t port;
     unsigned workers;
     bool plugins, mdoc, quiet, version, check, help;
@@ -43,6 +47,10 @@ static const struct arg rows[] = {
     {"p", "PORT", ARG_PORT, offsetof(struct arguments, port), NULL},
     {"check", NULL, ARG_FLAG, offsetof(struct arguments, check),
         "verify Corefile and zones, open no socket, and exit"},
+    {"explain", "QUESTION", ARG_TEXT, offsetof(struct arguments, explain),
+        "tell in words how 'NAME TYPE' would be answered, and exit"},
+    {"migrate", "FILE", ARG_TEXT, offsetof(struct arguments, migrate),
+        "print that Corefile of an older CoreDNS in today's form, and exit"},
     {"control", "PATH", ARG_TEXT, offsetof(struct arguments, control),
         "socket for bailiwickctl; 'off' for none"},
     {"pidfile", "FILE", ARG_TEXT, offsetof(struct arguments, pidfile), "write the process id there"},
@@ -92,6 +100,8 @@ static void log_finding(const struct finding *finding)
 static void hear_finding(void *context, const struct finding *finding)
 {
     struct daemon *daemon = context;
+    if (daemon->arguments.explain != NULL && finding->severity != SEVERITY_ERROR)
+        return;
     pthread_mutex_lock(&daemon->findings_lock);
     if (daemon->server == NULL) {
         struct finding_sink sink = report_sink(&daemon->report);
@@ -336,6 +346,14 @@ static enum exit_status run(struct daemon *daemon)
     return status;
 }
 
+static enum exit_status run_explain(struct daemon *daemon)
+{
+    uv_loop_init(&daemon->loop);
+    enum err err = explain(&daemon->options, daemon->arguments.explain, &daemon->loop);
+    report_clear(&daemon->report);
+    return err == ERR_OK ? EXIT_FINE : err == ERR_INVALID ? EXIT_FINDINGS : EXIT_CANNOT;
+}
+
 /* The form in which CoreDNS lists its plugins; scripts read it. */
 static void list_plugins(void)
 {
@@ -387,6 +405,8 @@ static enum exit_status dispatch(struct daemon *daemon)
         print_version();
     } else if (arguments->plugins) {
         list_plugins();
+    } else if (arguments->migrate != NULL) {
+        return migrate(arguments->migrate, stdout) == ERR_OK ? EXIT_FINE : EXIT_CANNOT;
     } else if (arguments->options != NULL) {
         return tell_options(arguments->options, arguments->mdoc);
     } else {
@@ -398,6 +418,8 @@ static enum exit_status dispatch(struct daemon *daemon)
             .quiet = arguments->quiet,
             .sink = {.report = hear_finding, .context = daemon}};
         report_init(&daemon->report, arguments->check ? stdout : stderr);
+        if (arguments->explain != NULL)
+            return run_explain(daemon);
         return arguments->check ? run_check(daemon) : run(daemon);
     }
     return EXIT_FINE;

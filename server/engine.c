@@ -240,6 +240,7 @@ void query_begin(struct query *query, const struct question *question, const str
     query->block = &chain->block;
     query->noted = NULL;
     query->kept = NULL;
+    query->why = NULL;
     query->error = NULL;
     query->error_by = NULL;
     query->depth = 0;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/build.h"
+#include "server/reach.h"
 #include "server/regex.h"
 #include "zone/base/file.h"
 #include "zone/base/log.h"
@@ -397,6 +398,8 @@ static enum err set_up(struct build *build, const char *corefile, uint16_t port)
         err = run_jobs(build);
     for (unsigned i = 0; i < world->chain_count && err == ERR_OK; i++)
         err = finish_chain(world, &world->chains[i]);
+    if (err == ERR_OK && build->check && build->errors == 0)
+        reach_check(build);
     return err == ERR_OK && build->errors > 0 ? ERR_INVALID : err;
 }
 

@@ -453,6 +453,8 @@ static enum served serve(void *self, struct query *query)
     if (UNLIKELY(served->fall_count > 0 && falls(served, verdict, question))) {
         if (follow_wants(&query->reply))
             return follow(query);
+        query_why(query, verdict == VERDICT_NXDOMAIN ? "the zone does not have the name, and it falls through"
+                                                     : "the name has no such type, and it falls through");
         reply_clear(&query->reply);
         lookup->owner = NULL; /* what comes is no answer from this zone */
         return SERVED_NEXT;
@@ -460,6 +462,24 @@ static enum served serve(void *self, struct query *query)
     if (UNLIKELY(verdict == VERDICT_ALIAS) && (served->fall_count > 0 || file->block->recursion))
         return follow(query);
     return SERVED_ANSWERED;
+}
+
+/* Zones that hold all names of the block, and let none fall through. */
+static bool ends(void *self, const struct block *block)
+{
+    const struct file *file = self;
+    for (unsigned b = 0; b < block->zones_count; b++) {
+        bool held = false;
+        for (unsigned i = 0; i < file->count && !held; i++)
+            held = name_under(block->zones[b], file->zones[i]->handle->name);
+        if (!held)
+            return false;
+    }
+    for (unsigned i = 0; i < file->count; i++) {
+        if (file->zones[i]->fall_count > 0)
+            return false;
+    }
+    return file->count > 0;
 }
 
 static const struct plugin file_plugin = {
@@ -473,6 +493,7 @@ static const struct plugin file_plugin = {
     .refresh = refresh,
     .zones = zones,
     .zone = zone_of,
+    .ends = ends,
     .stop = stop,
 };
 PLUGIN(file)
@@ -495,6 +516,7 @@ static const struct plugin partial_plugin = {
     .refresh = refresh,
     .zones = zones,
     .zone = zone_of,
+    .ends = ends,
     .stop = stop,
 };
 PLUGIN(partial)

@@ -232,10 +232,14 @@ static enum served serve(void *self, struct query *query)
     const struct question *question = query->question;
     const struct table *table = atomic_load_explicit(&hosts->table, memory_order_acquire);
     bool ours = under_any(&hosts->zones, question), reverse = question->type == TYPE_PTR;
+    query_why(query, "the name is not in its zones");
     if (!ours && !reverse)
         return SERVED_NEXT;
+    query_why(query, "the name is not in the table");
     const struct table_host *host = table_find(table, question);
     const struct rrset *rrset = host != NULL ? rrset_for(host, question->type) : NULL;
+    if (host != NULL)
+        query_why(query, "the name is in the table");
     if (rrset != NULL)
         return answer(query, rrset);
     if (reverse)

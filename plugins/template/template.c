@@ -415,6 +415,7 @@ static enum served follow(struct query *query, const uint8_t *target)
 static enum served answer(const struct rule *rule, struct gotemplate_data *data, struct query *query)
 {
     struct working working = {rule, query};
+    query_why(query, "a rule matches");
     data->var = find_var;
     data->context = &working;
     query->reply.authoritative = true;
@@ -485,6 +486,32 @@ static enum served serve(void *self, struct query *query)
     return SERVED_NEXT;
 }
 
+/* A rule that takes every name of a zone, whatever is asked. */
+static bool takes_all(const struct rule *rule, const uint8_t *zone)
+{
+    if ((rule->class != CLASS_ANY && rule->class != CLASS_IN) || rule->type != TYPE_ANY ||
+        rule->conditions_count > 0 || (rule->matches_count > 0 && rule->fall.count > 0))
+        return false;
+    for (unsigned i = 0; i < rule->zones.count; i++) {
+        if (name_under(zone, rule->zones.at[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool ends(void *self, const struct block *block)
+{
+    const struct template *template = self;
+    for (unsigned z = 0; z < block->zones_count; z++) {
+        bool taken = false;
+        for (unsigned i = 0; i < template->count && !taken; i++)
+            taken = takes_all(template->rules[i], block->zones[z]);
+        if (!taken)
+            return false;
+    }
+    return true;
+}
+
 static const struct plugin template_plugin = {
     .abi = PLUGIN_ABI,
     .flags = PLUGIN_ALL_CLASSES,
@@ -492,5 +519,6 @@ static const struct plugin template_plugin = {
     .options = options,
     .setup = setup,
     .serve = serve,
+    .ends = ends,
 };
 PLUGIN(template)

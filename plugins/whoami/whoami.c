@@ -52,10 +52,18 @@ static enum served serve(void *self, struct query *query)
     return SERVED_ANSWERED;
 }
 
+static bool ends(void *self, const struct block *block)
+{
+    (void)self;
+    (void)block;
+    return true;
+}
+
 static const struct plugin whoami_plugin = {
     .abi = PLUGIN_ABI,
     .name = "whoami",
     .setup = setup,
     .serve = serve,
+    .ends = ends,
 };
 PLUGIN(whoami)
