@@ -11,7 +11,7 @@ static struct {
 } options;
 
 const struct option_row diff_options[] = {
-    {.word = "semantic",
+    SERVER_OPTION_ROWS{.word = "semantic",
         .help = "say which answers change, and for how long old ones can be seen",
         .flag = &options.semantic},
     {.word = "ignore-serial",

@@ -154,3 +154,77 @@ enum err git_commit_count(struct git *git, uint32_t *count)
     *count = commits;
     return ERR_OK;
 }
+
+enum err git_merge_lines(const struct git_text *base, const struct git_text *ours,
+    const struct git_text *theirs, unsigned size, char **out, size_t *out_len, bool *clean)
+{
+    const struct git_text *const texts[] = {base, ours, theirs};
+    static const char *const labels[] = {"base", "ours", "theirs"};
+    git_merge_file_input inputs[3];
+    git_merge_file_options how;
+    git_merge_file_result result = {0};
+    git_libgit2_init();
+    git_merge_file_options_init(&how, GIT_MERGE_FILE_OPTIONS_VERSION);
+    for (unsigned i = 0; i < 3; i++) {
+        git_merge_file_input_init(&inputs[i], GIT_MERGE_FILE_INPUT_VERSION);
+        inputs[i].ptr = texts[i]->text;
+        inputs[i].size = texts[i]->len;
+        inputs[i].path = labels[i];
+    }
+    how.ancestor_label = labels[0];
+    how.our_label = labels[1];
+    how.their_label = labels[2];
+    how.flags = GIT_MERGE_FILE_STYLE_DIFF3;
+    how.marker_size = (unsigned short)size;
+    enum err err = ERR_MEMORY;
+    if (git_merge_file(&result, &inputs[0], &inputs[1], &inputs[2], &how) == 0 &&
+        (*out = malloc(result.len + 65)) != NULL) {
+        memcpy(*out, result.ptr, result.len);
+        memset(*out + result.len, 0, 65); /* LEXER_PAD */
+        *out_len = result.len;
+        *clean = result.automergeable != 0;
+        err = ERR_OK;
+    }
+    git_merge_file_result_free(&result);
+    git_libgit2_shutdown();
+    return err;
+}
+
+enum err git_configure(struct git *git, const char *key, const char *value)
+{
+    git_config *all = NULL, *own = NULL;
+    enum err err = ERR_IO;
+    if (git_repository_config(&all, git->repository) == 0 &&
+        git_config_open_level(&own, all, GIT_CONFIG_LEVEL_LOCAL) == 0) {
+        int done = value != NULL ? git_config_set_string(own, key, value) : git_config_delete_entry(own, key);
+        err = done == 0 || (value == NULL && done == GIT_ENOTFOUND) ? ERR_OK : ERR_IO;
+    }
+    git_config_free(own);
+    git_config_free(all);
+    return err;
+}
+
+/* Where core.hooksPath leads, if it is set (git-config(1)). */
+static char *hook_path(struct git *git, const char *name)
+{
+    git_config *config = NULL;
+    git_buf path = GIT_BUF_INIT_CONST("", 0);
+    char *out = NULL;
+    if (git_repository_config_snapshot(&config, git->repository) == 0 &&
+        git_config_get_path(&path, config, "core.hooksPath") == 0) {
+        const char *root = path.ptr[0] != '/' ? git_repository_workdir(git->repository) : "";
+        if (asprintf(&out, "%s%s/%s", root != NULL ? root : "", path.ptr, name + strlen("hooks/")) < 0)
+            out = NULL;
+        git_buf_dispose(&path);
+    }
+    git_config_free(config);
+    return out;
+}
+
+char *git_admin_path(struct git *git, const char *name)
+{
+    char *out = strncmp(name, "hooks/", 6) == 0 ? hook_path(git, name) : NULL;
+    if (out == NULL && asprintf(&out, "%s%s", git_repository_commondir(git->repository), name) < 0)
+        out = NULL;
+    return out;
+}

@@ -30,4 +30,21 @@ const char *git_why(void);
 /* The number of commits that the one checked out is built on, itself included. */
 enum err git_commit_count(struct git *git, uint32_t *count) NODISCARD NONNULL(1, 2);
 
+/* The three-way merge of lines that git itself does, conflicts in the diff3 style (ours, base, theirs), with
+ * markers of SIZE characters. *OUT is malloced; *CLEAN: there is no conflict. */
+struct git_text {
+    const char *text;
+    size_t len;
+};
+enum err git_merge_lines(const struct git_text *base, const struct git_text *ours,
+    const struct git_text *theirs, unsigned size, char **out, size_t *out_len, bool *clean) NODISCARD
+    NONNULL(1, 2, 3, 5, 6, 7);
+
+/* The repository's own configuration; VALUE NULL removes KEY. */
+enum err git_configure(struct git *git, const char *key, const char *value) NODISCARD NONNULL(1, 2);
+
+/* A path below the repository's administrative directory ("info/attributes"), or of a hook
+ * ("hooks/pre-commit", wherever hooks are kept); malloced, NULL: out of memory. */
+char *git_admin_path(struct git *git, const char *name) NODISCARD NONNULL(1, 2);
+
 #endif

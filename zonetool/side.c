@@ -86,9 +86,14 @@ static bool read_apex(const struct side *side, uint8_t *apex)
 
 static enum outcome open_server(struct side *side, const uint8_t *zone)
 {
-    struct peer peer;
-    if (peer_parse(side->name + 1, 0, &peer) != ERR_OK)
-        return complain("%s: not the address of a server", side->name);
+    char *const operands[] = {(char *)(uintptr_t)side->name};
+    const char *left[1];
+    unsigned count = 1;
+    enum outcome outcome = server_open(&side->server, operands, &count, left);
+    if (outcome != OUTCOME_CLEAN)
+        return outcome;
+    side->has_server = true;
+    struct peer peer = side->server.peer;
     if (peer.transport == PEER_UDP)
         peer.transport = PEER_TCP;
     struct transfer_request request = {.zone = zone};
@@ -204,6 +209,8 @@ void sides_close(struct side sides[2])
             sources_clear(&sides[i].sources);
         if (sides[i].has_transfer)
             transfer_clear(&sides[i].transfer);
+        if (sides[i].has_server)
+            server_close(&sides[i].server);
         git_close(sides[i].git);
     }
     memset(sides, 0, 2 * sizeof *sides);

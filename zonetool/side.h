@@ -1,7 +1,8 @@
 /* One side of a comparison, as the command line names it: a zone file, a zone image, a file in a revision of
  * the git repository ("HEAD~1:zones/db.example"), or a server that is asked for the zone ("@192.0.2.1",
  * "@[::1]:5353",
- * "@tls://192.0.2.1"). Opened in pairs, because one may tell the name of the zone that the other needs. */
+ * "@tls://192.0.2.1"). The rows of SERVER_OPTION_ROWS say how to speak to servers. Opened in pairs, because
+ * one may tell the name of the zone that the other needs. */
 #ifndef ZONETOOL_SIDE_H
 #define ZONETOOL_SIDE_H
 
@@ -9,7 +10,7 @@
 #include "zone/store/versions.h"
 #include "zone/text/report.h"
 #include "zonetool/git.h"
-#include "zonetool/zonetool.h"
+#include "zonetool/server.h"
 
 struct side {
     const char *name; /* as it was given */
@@ -18,7 +19,8 @@ struct side {
     struct git *git;
     struct sources sources;
     struct transfer transfer;
-    bool has_sources, has_transfer;
+    struct server server;
+    bool has_sources, has_transfer, has_server;
     uint8_t origin[NAME_MAX + 1];
 };
 

@@ -76,6 +76,10 @@ enum outcome compile_run(const struct arguments *arguments);
 enum outcome fmt_run(const struct arguments *arguments);
 enum outcome query_run(const struct arguments *arguments);
 enum outcome diff_run(const struct arguments *arguments);
+enum outcome serial_run(const struct arguments *arguments);
+enum outcome textconv_run(const struct arguments *arguments);
+enum outcome merge_run(const struct arguments *arguments);
+enum outcome hooks_run(const struct arguments *arguments);
 enum outcome stat_run(const struct arguments *arguments);
 enum outcome xfr_run(const struct arguments *arguments);
 
@@ -84,5 +88,8 @@ extern const struct option_row fmt_options[];
 extern const struct option_row query_options[];
 extern const struct option_row xfr_options[];
 extern const struct option_row diff_options[];
+extern const struct option_row serial_options[];
+extern const struct option_row merge_options[];
+extern const struct option_row hooks_options[];
 
 #endif

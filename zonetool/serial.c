@@ -1,0 +1,93 @@
+/* zonetool serial: tells the serial of zone files, or raises it, leaving the rest of the text as it is. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zone/text/input.h"
+#include "zonetool/git.h"
+#include "zonetool/rewrite.h"
+#include "zonetool/soa.h"
+
+static struct {
+    bool write;
+    bool raise;
+    enum soa_policy policy;
+} options = {.policy = SOA_INCREMENT};
+
+static bool take_policy(const char *value)
+{
+    options.raise = true;
+    if (soa_policy_parse(value, &options.policy))
+        return true;
+    complain("--policy %s: increment, date, unixtime and git are the policies", value);
+    return false;
+}
+
+const struct option_row serial_options[] = {
+    {.letter = 'w', .word = "write", .help = "write the next serial into the file", .flag = &options.write},
+    {.letter = 'p',
+        .word = "policy",
+        .value = "POLICY",
+        .help = "tell the next one: increment, date, unixtime or git",
+        .take = take_policy},
+    {.word = NULL},
+};
+
+static enum outcome count_commits(uint32_t *commits)
+{
+    struct git *git;
+    if (options.policy != SOA_GIT)
+        return OUTCOME_CLEAN;
+    if (git_open(&git) != ERR_OK)
+        return complain("--policy git: there is no git repository here");
+    enum err err = git_commit_count(git, commits);
+    git_close(git);
+    return err == ERR_OK ? OUTCOME_CLEAN : complain("--policy git: %s", git_why());
+}
+
+static enum outcome write_serial(
+    const char *path, const struct input *input, const struct soa_serial *serial, uint32_t next)
+{
+    char digits[16];
+    size_t digits_len = (size_t)snprintf(digits, sizeof digits, "%u", next);
+    size_t behind = serial->at + serial->len, len = input->len - serial->len + digits_len;
+    char *text = malloc(len + 1);
+    if (text == NULL)
+        return complain("%s: out of memory", path);
+    memcpy(text, input->text, serial->at);
+    memcpy(text + serial->at, digits, digits_len);
+    memcpy(text + serial->at + digits_len, input->text + behind, input->len - behind);
+    enum outcome outcome = strcmp(path, "-") == 0 ? print_octets(text, len) : rewrite_file(path, text, len);
+    free(text);
+    return outcome;
+}
+
+static enum outcome tell(const char *path, const struct input *input, uint32_t commits, bool several)
+{
+    struct soa_serial serial;
+    enum err err = soa_find(input->text, input->len, &serial);
+    if (err != ERR_OK)
+        return complain("%s: %s", path,
+            err == ERR_MISSING ? "no SOA record with a serial stands in this file" : err_text(err));
+    uint32_t next = soa_next(serial.value, options.policy, time(NULL), commits);
+    bool raise = options.raise || options.write;
+    if (!(options.write && strcmp(path, "-") == 0))
+        printf("%s%s%u\n", several ? path : "", several ? ": " : "", raise ? next : serial.value);
+    return options.write ? write_serial(path, input, &serial, next) : OUTCOME_CLEAN;
+}
+
+enum outcome serial_run(const struct arguments *arguments)
+{
+    uint32_t commits = 0;
+    enum outcome outcome = count_commits(&commits);
+    for (unsigned i = 0; i < arguments->operand_count && outcome != OUTCOME_FAILED; i++) {
+        const char *path = arguments->operands[i];
+        struct input input;
+        if (input_open(&input, path) != ERR_OK)
+            return complain("%s: %s", path, strerror(errno));
+        outcome = outcome_worse(outcome, tell(path, &input, commits, arguments->operand_count > 1));
+        input_close(&input);
+    }
+    return outcome;
+}
