@@ -184,17 +184,24 @@ static bool is_held(const struct deploying *deploying)
 static bool nothing_to_do(struct deploying *deploying)
 {
     struct deployment *deployment = deploying->deployment;
+    const char *known_bad = deploying->settings->known_bad;
+    if (known_bad != NULL && !deployment->tip.downloaded && strcmp(known_bad, deployment->tip.id) == 0) {
+        deployment->still_refused = true;
+        return true;
+    }
     if (strcmp(deployment->tip.id, deployment->deployed) == 0) {
-        story_tell(
-            deploying->settings->name, LOG_INFO, "current", "%.12s is deployed already", deployment->tip.id);
+        if (!deploying->settings->in_daemon)
+            story_tell(deploying->settings->name, LOG_INFO, "current", "%.12s is deployed already",
+                deployment->tip.id);
         return true;
     }
     if (!is_held(deploying) || deploying->settings->force)
         return false;
     deployment->held = true;
-    story_tell(deploying->settings->name, LOG_WARNING, "held",
-        "%.12s was taken back and is left alone: push a new commit, or say gitsync once --force",
-        deployment->tip.id);
+    if (!deploying->settings->in_daemon)
+        story_tell(deploying->settings->name, LOG_WARNING, "held",
+            "%.12s was taken back and is left alone: push a new commit, or say gitsync once --force",
+            deployment->tip.id);
     return true;
 }
 

@@ -25,6 +25,7 @@ struct deployment {
     char deployed[STORE_NAME_MAX]; /* its commit */
     bool changed;                  /* something was published */
     bool held;                     /* the tip was rolled back from and is left alone */
+    bool still_refused;            /* the tip was refused at the last look, and nothing has changed */
     bool has_plan;
     uint64_t phase_us[PHASES];
 };

@@ -63,6 +63,7 @@ static const struct command {
     enum outcome (*run)(const struct settings *settings, const char *operand, struct problem *problem);
 } commands[] = {
     {"once", NULL, "deploy what the repository has now, and exit", run_once},
+    {"run", NULL, "stay, and deploy whatever comes (daemon)", NULL},
     {"plan", NULL, "tell what would be deployed, and whether it may; change nothing", run_plan},
     {"status", NULL, "what is published, since when, and what was refused", run_status},
     {"history", NULL, "what was published, confirmed, returned and refused, newest first", run_history},
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
         OUTCOME_FINE)
         return finish(&problem, "main");
     story_init((enum log_form)set.at[0].log, set.at[0].quiet);
-    int status = run_each(command, &set);
+    int status = command->run != NULL ? run_each(command, &set) : daemon_run(&set);
     arena_clear(&arena);
     return status;
 }

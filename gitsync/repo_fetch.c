@@ -428,8 +428,10 @@ enum outcome repo_fetch(
         return problem_errno(problem, "cannot make", "a pipe");
     pid_t pid = fork();
     if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
         setpgid(0, 0);
-        signal(SIGTERM, SIG_DFL);
         fetch_and_tell(ends[1], path, settings);
         _exit(0);
     }

@@ -75,6 +75,9 @@ struct settings {
     uint32_t log;    /* enum log_form */
     uint32_t format; /* enum plan_form */
     bool quiet, force;
+    /* by the daemon, not by options */
+    bool in_daemon;        /* a look that finds nothing new is not worth a line */
+    const char *known_bad; /* the commit that was refused at the last look, or NULL */
 };
 
 struct settings_set {

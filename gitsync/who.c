@@ -285,8 +285,7 @@ static enum outcome judge_tip(struct vouching *vouching, struct found *found)
         return unsigned_problem(vouching, collecting.why);
     /* whoever can push can move a tag: the tag that is followed must be signed itself, by its name */
     if (tag != NULL && !collecting.followed_good)
-        return unsigned_problem(vouching,
-            collecting.why != NULL ? collecting.why : "the tag that is followed is not signed itself");
+        return unsigned_problem(vouching, "the tag that is followed is not signed itself under its name");
     if (found->count < vouching->settings->approvals + 1)
         return problem_set(vouching->problem, OUTCOME_SIGNATURE,
             "another signer approves it by a signed tag: git tag -s -m approved approve-1 COMMIT, and pushes "
