@@ -152,6 +152,15 @@ $(BIN)/bailiwickd $(BIN)/bailiwickctl: $(BIN)/%: $(OBJ)/server/%.o $(LIB)/libser
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(WHOLE) $(SERVER_LIBS)
 
+# Programs of one's own over the server library.
+EXAMPLES := $(patsubst examples/%.c,$(OUT)/examples/%,$(wildcard examples/*/*.c))
+$(OUT)/examples/%: $(OBJ)/examples/%.o $(LIB)/libserver.a $(LIB)/libzone.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(WHOLE) $(SERVER_LIBS)
+
+examples: $(EXAMPLES) ## build the programs of examples/ (build/release/examples)
+
 $(BIN)/zonetool: $(call obj,$(ZONETOOL_SRC)) $(LIB)/libzone.a
 	$(say) LD $@
 	@mkdir -p $(@D)
@@ -201,7 +210,7 @@ RUN_UNIT = $(addprefix --unit ,$(UNIT_BIN))
 RUN_CASE = $(if $(CASE_BIN),--case $(CASE_BIN) $(CASES))
 RUN_SYSTEM = $(addprefix --system ,$(SYSTEM))
 
-check: all bench-tools $(UNIT_BIN) $(CASE_BIN) ## run all tests; the last line is "N passed, N failed"
+check: all bench-tools examples $(UNIT_BIN) $(CASE_BIN) ## run all tests; the last line is "N passed, N failed"
 	@$(RUN_TESTS) $(RUN_UNIT) $(RUN_SYSTEM) $(RUN_CASE)
 
 check-unit: $(UNIT_BIN) ## run the unit tests
@@ -210,7 +219,7 @@ check-unit: $(UNIT_BIN) ## run the unit tests
 check-case: $(CASE_BIN) $(PROGRAMS) ## run the text scenarios of tests/case
 	@$(RUN_TESTS) $(RUN_CASE)
 
-check-system: all bench-tools ## run the real programs beside real NSD, Knot and BIND
+check-system: all bench-tools examples ## run the real programs beside real NSD, Knot and BIND
 	@$(RUN_TESTS) $(RUN_SYSTEM)
 
 bench: all bench-tools ## measure beside the peers that Debian packages
@@ -274,7 +283,7 @@ clean: ## remove what was built
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: all help unit bench-tools run check check-unit check-case check-system bench fuzz fuzz-build fuzz-run lint format \
+.PHONY: all examples help unit bench-tools run check check-unit check-case check-system bench fuzz fuzz-build fuzz-run lint format \
 	cover deps deps-build install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
