@@ -4,10 +4,12 @@
 
 #include "signer/keystore.h"
 
-#define TRIES 64 /* keys made in search of a tag that nobody has: one in a thousand collides among 32 keys   \
-                  */
+#define TRIES                                                                                                \
+    64 /* keys made in search of a tag that nobody has: one in a thousand collides among 32 keys             \
+        */
 
 static bool ksk, zsk, quiet;
+static const char *token_uri;
 static const struct algorithm *algorithm;
 static unsigned long bits, ttl;
 static bool has_ttl;
@@ -82,8 +84,10 @@ const struct option_row keygen_rows[] = {
     {'I', "inactive", "TIME", "when it ends to sign (never)", NULL, NULL, take_inactive},
     {'D', "delete", "TIME", "when its DNSKEY is removed (never)", NULL, NULL, take_delete},
     {'q', "quiet", NULL, "print the key's name only", &quiet, NULL, NULL},
+    {0, "pkcs11", "URI", "make it in a PKCS#11 token, under that object name", NULL, &token_uri, NULL},
     NOW_ROW,
     SECRET_ROWS,
+    RECIPIENT_ROW,
     {0},
 };
 
@@ -118,12 +122,33 @@ static enum err note_roles(struct key *key)
     return ERR_OK;
 }
 
+/* In a token: its private part never leaves it, and the files remember where it is. */
+static enum err make_in_token(const uint8_t *zone, struct key **out)
+{
+    char why[512] = "";
+    enum err err = keystore_generate_in_token(token_uri, zone, algorithm, (unsigned)bits,
+        ksk == zsk || ksk ? KEY_ZONE | KEY_SEP : KEY_ZONE, out, why, sizeof why);
+    if (err != ERR_OK)
+        complain("%s: %s", token_uri, why[0] != '\0' ? why : err_text(err));
+    return err;
+}
+
+static enum err make_pair(const uint8_t *zone, unsigned roles, struct key **out)
+{
+    if (token_uri == NULL)
+        return key_generate(zone, algorithm, (unsigned)bits, roles, out);
+    enum err err = make_in_token(zone, out);
+    if (err == ERR_OK)
+        (*out)->roles = (uint8_t)roles;
+    return err;
+}
+
 static enum err make(const uint8_t *zone, const struct key_list *others, struct key **out)
 {
     unsigned roles = ksk == zsk ? ROLE_KSK | ROLE_ZSK : ksk ? ROLE_KSK : ROLE_ZSK;
     struct key *key = NULL;
     for (unsigned i = 0; i < TRIES; i++) {
-        enum err err = key_generate(zone, algorithm, (unsigned)bits, roles, &key);
+        enum err err = make_pair(zone, roles, &key);
         if (err != ERR_OK)
             return err;
         if (!collides(key, others))
@@ -174,9 +199,10 @@ enum outcome keygen_run(const struct operands *operands)
         return OUTCOME_TROUBLE;
     enum err err = make(zone, &others, &key);
     enum outcome outcome =
-        err == ERR_OK      ? write_key(key)
-        : err == ERR_LIMIT ? complain("every key made has the tag of another one in %s", keystore_directory)
-                           : complain("no key could be made: %s", err_text(err));
+        err == ERR_OK       ? write_key(key)
+        : err == ERR_LIMIT  ? complain("every key made has the tag of another one in %s", keystore_directory)
+        : token_uri != NULL ? OUTCOME_TROUBLE
+                            : complain("no key could be made: %s", err_text(err));
     key_release(key);
     key_list_clear(&others);
     return outcome;

@@ -5,6 +5,7 @@
 
 #include "signer/signer.h"
 #include "zone/sec/keyfile.h"
+#include "zone/sec/seal.h"
 #include "zone/sec/zonesign.h"
 
 extern const char *keystore_directory; /* -K, the current directory if not given */
@@ -28,6 +29,21 @@ extern const char *keystore_passphrase_file, *keystore_identity, *keystore_modul
 /* The opener for keyfile_read: passphrase file, identity, systemd credential, PKCS#11 module, as given. */
 const struct key_opener *keystore_opener(void);
 
+/* False when a secret that was asked for cannot be had; told. */
+bool keystore_secrets_good(void);
+
+/* Who may open what is sealed from now on: the secret given, and recipients. */
+extern struct seal_locks keystore_locks;
+bool keystore_take_recipient(const char *value);
+#define RECIPIENT_ROW                                                                                        \
+    {                                                                                                        \
+        0, "recipient", "PUBLIC", "who may open it, too; may be given again", NULL, NULL,                    \
+            keystore_take_recipient                                                                          \
+    }
+
+/* The sealer for keyfile_write; NULL when no secret and no recipient is given. */
+const struct key_sealer *keystore_sealer(void);
+
 /* All keys of ZONE (NULL: of any). What is refused is told; false: with PRIVATE that is fatal. */
 bool keystore_load(const uint8_t *zone, bool private, struct key_list *list);
 
@@ -40,6 +56,10 @@ enum outcome keystore_complain(const struct keyfile_trouble *trouble);
 /* What each key is to do at NOW by its times: CSKs and lone KSKs or ZSKs of an algorithm sign everything.
  * KEYS has room for ZONESIGN_KEYS_MAX. */
 unsigned keystore_assign(const struct key_list *list, int64_t now, struct zonesign_key *keys);
+
+/* pkcs11_generate with the module and PIN given. */
+enum err keystore_generate_in_token(const char *uri, const uint8_t *zone, const struct algorithm *algorithm,
+    unsigned bits, uint16_t flags, struct key **out, char *why, size_t why_size);
 
 /* Writes a key that is new: sealed when a secret is given, else as BIND does. */
 enum err keystore_write(struct key *key, struct keyfile_trouble *trouble);

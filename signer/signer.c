@@ -9,6 +9,19 @@
 
 static const struct command commands[] = {
     {"keygen", "ZONE", 1, 1, "make a key", keygen_run, keygen_rows},
+    {"list", "[ZONE]", 0, 1, "list keys and what they do now", list_run, list_rows},
+    {"show", "KEY...", 1, UINT32_MAX, "show all of a key but its private part", show_run, show_rows},
+    {"import", "FILE...", 1, UINT32_MAX, "take keys of BIND, Knot, ldns or OpenSSL", import_run, import_rows},
+    {"export", "KEY", 1, 1, "print the private part as PEM", export_run, export_rows},
+    {"settime", "KEY...", 1, UINT32_MAX, "set when a key is published, used, removed", settime_run,
+        settime_rows},
+    {"delete", "KEY...", 1, UINT32_MAX, "delete the files of keys that are out of use", delete_run,
+        delete_rows},
+    {"revoke", "KEY...", 1, UINT32_MAX, "set a key's REVOKE flag (RFC 5011)", revoke_run, revoke_rows},
+    {"ds", "[ZONE|KEY...]", 0, UINT32_MAX, "print the DS records for the parent", ds_run, ds_rows},
+    {"seal", "KEY...", 1, UINT32_MAX, "encrypt private parts at rest", seal_run, seal_rows},
+    {"unseal", "KEY...", 1, UINT32_MAX, "decrypt them for good", unseal_run, unseal_rows},
+    {"identity", "FILE", 1, 1, "make a recipient of sealed keys", identity_run, identity_rows},
     {"sign", "FILE OUT", 2, 2, "sign a zone file", sign_run, sign_rows},
     {"verify", "FILE", 1, 1, "check that a signed zone validates", verify_run, verify_rows},
 };

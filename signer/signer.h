@@ -80,6 +80,7 @@ COMMAND(revoke)
 COMMAND(ds)
 COMMAND(seal)
 COMMAND(unseal)
+COMMAND(identity)
 COMMAND(sign)
 COMMAND(verify)
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "zone/base/file.h"
 #include "zone/sec/keyfile_text.h"
@@ -244,6 +245,7 @@ static enum err private_text(const char *base, const struct key_opener *opener, 
     enum err err = read_text(path, text, len, trouble);
     if (err != ERR_MISSING)
         return err;
+    *trouble = (struct keyfile_trouble){0};
     make_path(path, base, ".sealed");
     err = read_text(path, &sealed, &sealed_len, trouble);
     if (err == ERR_MISSING) {
@@ -307,6 +309,12 @@ enum err keyfile_read(const char *given, bool private, const struct key_opener *
     if (err == ERR_OK) {
         times_of_comments(key, text);
         err = read_private(key, base, opener, trouble);
+        make_path(path, base, ".sealed");
+        key->sealed = access(path, F_OK) == 0;
+        if (err == ERR_OK && key->sealed) {
+            memset(key->times, 0, sizeof key->times);
+            times_of_comments(key, text); /* they may have been set since it was sealed */
+        }
         if ((err == ERR_MISSING || err == ERR_UNSUPPORTED) && !private)
             err = ERR_OK;
         if (err == ERR_OK)

@@ -75,13 +75,22 @@ enum err keyfile_read_all(const char *directory, const uint8_t *zone, bool priva
     void (*refused)(void *context, const struct keyfile_trouble *trouble), void *context) NODISCARD
     NONNULL(1, 5);
 
-/* Writes KEY's files into DIRECTORY under the names that follow from it, and notes the base in the key. The
- * .private file is written when the private part is at hand; the .state file when there is a state. With OVER
- * files that exist are replaced, else ERR_EXISTS. */
-enum err keyfile_write(struct key *key, const char *directory, bool over,
-    struct keyfile_trouble *trouble) NODISCARD NONNULL(1, 2, 4);
+/* Makes the .sealed text of a .private file's: malloced. */
+struct key_sealer {
+    enum err (*seal)(void *context, const char *text, size_t len, char **sealed, size_t *sealed_len,
+        struct keyfile_trouble *trouble);
+    void *context;
+};
 
-/* Writes the times and the state of a key that was read back to its files. */
+/* Writes KEY's files into DIRECTORY under the names that follow from it, and notes the base in the key. The
+ * private part, if it is at hand, goes into a .sealed file when there is a SEALER, else into a .private one;
+ * the other of the two is removed. A .state file is written when there is a state. With OVER files that exist
+ * are replaced, else ERR_EXISTS. */
+enum err keyfile_write(struct key *key, const char *directory, bool over, const struct key_sealer *sealer,
+    struct keyfile_trouble *trouble) NODISCARD NONNULL(1, 2, 5);
+
+/* Writes the times and the state of a key that was read back to its files. Of a sealed key the .key file
+ * alone tells the times. */
 enum err keyfile_update(struct key *key, struct keyfile_trouble *trouble) NODISCARD NONNULL(1, 2);
 
 /* Removes all files of the key. */

@@ -215,8 +215,29 @@ static bool is_there(const char *base, const char *ending)
     return lstat(path, &status) == 0;
 }
 
+/* Seals TEXT, or writes it as it is; and removes what would say otherwise. */
+static enum err write_secret(const char *base, const char *text, size_t len, const struct key_sealer *sealer,
+    struct keyfile_trouble *trouble)
+{
+    char *sealed = NULL, path[PATH_ROOM];
+    size_t sealed_len = 0;
+    enum err err =
+        sealer != NULL ? sealer->seal(sealer->context, text, len, &sealed, &sealed_len, trouble) : ERR_OK;
+    if (err != ERR_OK)
+        return trouble->message[0] != '\0' ? err
+                                           : keyfile_complain(trouble, err, base, 0, "%s", err_text(err));
+    err = sealer != NULL ? replace(base, ".sealed", sealed, sealed_len, 0600, trouble)
+                         : replace(base, ".private", text, len, 0600, trouble);
+    free(sealed);
+    snprintf(path, sizeof path, "%s%s", base, sealer != NULL ? ".private" : ".sealed");
+    if (err == ERR_OK && unlink(path) != 0 && errno != ENOENT)
+        return keyfile_complain(trouble, ERR_IO, path, 0, "%s", strerror(errno));
+    return err;
+}
+
 /* The private part goes first: a .key without it could be published and never sign. */
-static enum err write_private(const struct key *key, const char *base, struct keyfile_trouble *trouble)
+static enum err write_private(
+    const struct key *key, const char *base, const struct key_sealer *sealer, struct keyfile_trouble *trouble)
 {
     char *text;
     size_t len;
@@ -226,7 +247,7 @@ static enum err write_private(const struct key *key, const char *base, struct ke
     if (err != ERR_OK)
         return keyfile_complain(
             trouble, err, base, 0, "the private key cannot be written: %s", err_text(err));
-    err = replace(base, ".private", text, len, 0600, trouble);
+    err = write_secret(base, text, len, sealer, trouble);
     keyfile_wipe(text, len);
     return err;
 }
@@ -250,7 +271,8 @@ static enum err write_public(const struct key *key, const char *base, struct key
     return err;
 }
 
-enum err keyfile_write(struct key *key, const char *directory, bool over, struct keyfile_trouble *trouble)
+enum err keyfile_write(struct key *key, const char *directory, bool over, const struct key_sealer *sealer,
+    struct keyfile_trouble *trouble)
 {
     char name[KEYFILE_NAME_MAX], base[BASE_ROOM];
     *trouble = (struct keyfile_trouble){0};
@@ -258,7 +280,7 @@ enum err keyfile_write(struct key *key, const char *directory, bool over, struct
     snprintf(base, sizeof base, "%s/%s", directory, name);
     if (!over && (is_there(base, ".key") || is_there(base, ".private") || is_there(base, ".sealed")))
         return keyfile_complain(trouble, ERR_EXISTS, base, 0, "files of this name are there already");
-    enum err err = write_private(key, base, trouble);
+    enum err err = write_private(key, base, sealer, trouble);
     if (err == ERR_OK)
         err = write_public(key, base, trouble);
     if (err != ERR_OK)
@@ -273,7 +295,7 @@ enum err keyfile_update(struct key *key, struct keyfile_trouble *trouble)
     *trouble = (struct keyfile_trouble){0};
     if (key->base == NULL)
         return ERR_MISSING;
-    enum err err = is_there(key->base, ".private") ? write_private(key, key->base, trouble) : ERR_OK;
+    enum err err = is_there(key->base, ".private") ? write_private(key, key->base, NULL, trouble) : ERR_OK;
     return err == ERR_OK ? write_public(key, key->base, trouble) : err;
 }
 

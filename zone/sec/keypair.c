@@ -139,6 +139,11 @@ bool keypair_has_private(const struct keypair *key)
     return key->has_private;
 }
 
+bool keypair_is_foreign(const struct keypair *key)
+{
+    return key->device != NULL;
+}
+
 unsigned keypair_bits(const struct keypair *key)
 {
     return key->kind->bits != NULL ? key->kind->bits(key) : key->algorithm->bits;

@@ -61,6 +61,9 @@ void keypair_release(struct keypair *key);
 
 bool keypair_has_private(const struct keypair *key) NONNULL(1);
 
+/* Does a device keep the private part? */
+bool keypair_is_foreign(const struct keypair *key) NONNULL(1);
+
 /* Bits of the key, as keygen lists tell them. */
 unsigned keypair_bits(const struct keypair *key) NONNULL(1);
 
@@ -71,6 +74,13 @@ size_t keypair_write_public(const struct keypair *key, uint8_t *out) NONNULL(1, 
  * ERR_UNSUPPORTED when a device keeps it. */
 enum err keypair_parts(const struct keypair *key, struct keypair_part parts[KEYPAIR_PARTS_MAX],
     unsigned *count, uint8_t *room) NODISCARD NONNULL(1, 3, 4);
+
+/* PEM (PKCS #8, not encrypted). The text printed is malloced and to be wiped. Reading: WANTED may be NULL;
+ * without it RSA is RSASHA256. ERR_SYNTAX: it is no such PEM; ERR_UNSUPPORTED: it is no key of (that)
+ * algorithm. */
+enum err keypair_print_pem(const struct keypair *key, char **out, size_t *out_len) NODISCARD NONNULL(1, 2, 3);
+enum err keypair_read_pem(const char *text, size_t len, const struct algorithm *wanted, struct keypair **out,
+    const struct algorithm **algorithm) NODISCARD NONNULL(1, 4, 5);
 
 /* One thread's means of signing with a key. */
 struct keypair_signer;

@@ -95,9 +95,9 @@ static void what_bind_wrote_is_written_again_to_the_octet(void **state UNUSED)
     assert_int_equal(key->ttl, 3600);
     assert_int_equal(key->times[TIME_ACTIVATE], 1795355565);
     assert_int_equal(key->state->states[STATE_GOAL], STATE_OMNIPRESENT);
-    assert_int_equal(keyfile_write(key, directory, false, &trouble), ERR_EXISTS);
+    assert_int_equal(keyfile_write(key, directory, false, NULL, &trouble), ERR_EXISTS);
     assert_int_equal(keyfile_remove(key), ERR_OK);
-    assert_int_equal(keyfile_write(key, directory, false, &trouble), ERR_OK);
+    assert_int_equal(keyfile_write(key, directory, false, NULL, &trouble), ERR_OK);
     expect_file("Kexample.net.+013+01562.key", csk_key);
     expect_file("Kexample.net.+013+01562.private", csk_private);
     expect_file("Kexample.net.+013+01562.state", csk_state);
@@ -119,7 +119,7 @@ static void every_algorithm_comes_back(void **state UNUSED)
             ERR_OK);
         key->times[TIME_INACTIVE] = 1800000000;
         key->extra = strdup("MaxTTL: 3600\n");
-        assert_int_equal(keyfile_write(key, directory, false, &trouble), ERR_OK);
+        assert_int_equal(keyfile_write(key, directory, false, NULL, &trouble), ERR_OK);
         assert_non_null(strstr(key->base, "/Ka%2Fb._c.+0"));
         assert_int_equal(
             keyfile_read_all(directory, (const uint8_t *)"\3A/b\2_c", true, NULL, &list, NULL, NULL), ERR_OK);
