@@ -145,6 +145,8 @@ struct query {
     uint8_t *options;
     struct query *parent; /* of a sub-query, else NULL */
     void *held;           /* cache: what it keeps of a query that is on its way, or NULL */
+    const void *hashed;   /* cache: whose prefetch has made `hash` of the question, or NULL */
+    uint64_t hash;
     union address client;
     union address server; /* the local address asked; the port alone where it is not known */
     struct reply reply;

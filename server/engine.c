@@ -247,6 +247,7 @@ void query_begin(struct query *query, const struct question *question, const str
     query->step = 0;
     query->floor = 0;
     query->held = NULL;
+    query->hashed = NULL;
     query->answered = true;
     query->options_len = 0;
     query->options_room = 0;
@@ -287,6 +288,7 @@ enum err query_requestion(struct query *query, const uint8_t *name, uint16_t typ
     question_set(question, copy, type, class);
     query->question = question;
     query->lookup.owner = NULL;
+    query->hashed = NULL;
     if (class == CLASS_IN)
         enter_main(query);
     return ERR_OK;

@@ -16,7 +16,7 @@ _Atomic uint64_t epoch_now = 1;
 static struct epoch_reader *readers[READERS_MAX]; /* control thread */
 static unsigned reader_count;
 static _Atomic(struct retired *) fresh; /* pushed by any thread */
-static struct retired *waiting;         /* control thread */
+static struct retired *waiting, **last = &waiting; /* control thread; oldest first */
 static void (*_Atomic wake_control)(void);
 
 void epoch_join(struct epoch_reader *reader)
@@ -68,23 +68,32 @@ static uint64_t oldest_reader(void)
     return oldest;
 }
 
+/* Puts what came since the last time behind the rest, oldest first: a queue of which only what can be freed is
+ * looked at, however much a cache retires. */
+static void take_fresh(void)
+{
+    struct retired *newest = atomic_exchange(&fresh, NULL), *oldest = NULL, *end = newest;
+    while (newest != NULL) {
+        struct retired *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    if (oldest == NULL)
+        return;
+    *last = oldest;
+    last = &end->next;
+}
+
 bool epoch_reclaim(void)
 {
-    struct retired *more = atomic_exchange(&fresh, NULL);
-    while (more != NULL) {
-        struct retired *next = more->next;
-        more->next = waiting;
-        waiting = more;
-        more = next;
-    }
+    take_fresh();
     uint64_t oldest = oldest_reader();
-    for (struct retired **at = &waiting; *at != NULL;) {
-        struct retired *retired = *at;
-        if (retired->epoch > oldest) {
-            at = &retired->next;
-            continue;
-        }
-        *at = retired->next;
+    while (waiting != NULL && waiting->epoch <= oldest) {
+        struct retired *retired = waiting;
+        waiting = retired->next;
+        if (waiting == NULL)
+            last = &waiting;
         retired->free(retired->what);
         free(retired);
     }

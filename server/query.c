@@ -151,6 +151,17 @@ static bool begin_stream(struct slot *slot)
     return true;
 }
 
+/* A body is sent whole or not at all; references are left out one by one. */
+static void open_long_body(struct query *query, const struct envelope *envelope)
+{
+    const struct reply_body *body = query->reply.body;
+    if (body == NULL ||
+        body->end + BODY_TAIL + query->options_len + (uint32_t)envelope->reserve <= envelope->limit)
+        return;
+    if (query_open(query) != ERR_OK)
+        fail(&query->reply);
+}
+
 void query_encode(struct slot *slot)
 {
     struct query *query = &slot->query;
@@ -177,14 +188,10 @@ void query_encode(struct slot *slot)
         query_restore(query, &message->question) !=
             ERR_OK) /* a plugin asked another and did not put it back */
         fail(&query->reply);
-    /* A body is sent whole or not at all; references are left out one by one. */
-    if (UNLIKELY(query->reply.body != NULL &&
-                 query->reply.body->end + BODY_TAIL + query->options_len > envelope.limit) &&
-        query_open(query) != ERR_OK)
-        fail(&query->reply);
-    query->reply_bytes = slot->out;
     if (UNLIKELY(message->tsig_at != 0))
         envelope.reserve = (uint16_t)tsig_room(query->tsig);
+    open_long_body(query, &envelope);
+    query->reply_bytes = slot->out;
     query->reply_len = (uint32_t)reply_encode(&envelope, &query->reply, slot->out);
     if (UNLIKELY(message->tsig_at != 0))
         query->reply_len =

@@ -104,6 +104,7 @@ const struct option forward_options[] = {
     {.word = "tls",
         .arg = "[CERT KEY] [CA]",
         .kind = OPTION_STRINGS,
+        .flags = OPTION_OPTIONAL,
         FIELD(tls),
         .help = "files for TLS: our certificate and key, the authorities that sign the servers'"},
     {.word = "tls_servername",
