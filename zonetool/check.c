@@ -18,9 +18,11 @@ struct session {
     struct found_list list;
     struct report report;
     struct levels levels;
+    struct check_options options; /* for the file being checked */
     uint8_t origin[NAME_MAX + 1];
     char *baselines[BASELINES_MAX];
     size_t baseline_count;
+    bool across; /* there are several files, perhaps */
     bool werror; /* for the file being checked */
     enum outcome outcome;
 };
@@ -33,8 +35,9 @@ static const char *plural(uint64_t count)
 static void put_sum(const struct session *session, const struct found_file *file)
 {
     const struct found_list *list = &session->list;
-    unsigned errors = found_count(list, file->from, file->to, SEVERITY_ERROR);
-    unsigned warnings = found_count(list, file->from, file->to, SEVERITY_WARNING), known = 0;
+    unsigned errors = found_count(list, file->from, file->to, SEVERITY_ERROR) + file->more_errors;
+    unsigned warnings = found_count(list, file->from, file->to, SEVERITY_WARNING) + file->more_warnings;
+    unsigned known = 0;
     for (size_t i = file->from; i < file->to; i++)
         known += list->items[i].known;
     if (session->arguments->quiet)
@@ -85,9 +88,9 @@ static bool set_levels(struct session *session, const struct config *config)
     return true;
 }
 
-/* Sets up the checks of PATH by the command line and the nearest .zonecheck; false when it is not to be
+/* Sets up the checks of a file by the command line and the nearest .zonecheck; false when it is not to be
  * checked. */
-static bool configure(struct session *session, const char *path, const struct config *config)
+static bool configure(struct session *session, const struct config *config)
 {
     if (config->excluded || !set_levels(session, config))
         return false;
@@ -98,7 +101,7 @@ static bool configure(struct session *session, const char *path, const struct co
         .ttl_max = config->ttl_max,
         .told_max = check_flags.told_max,
         .verify = !check_flags.no_verify,
-        .across = !check_flags.no_across,
+        .across = session->across,
         .untrusted = check_flags.untrusted,
         .confine = check_flags.confine,
         .ignore_comments = !check_flags.no_ignore};
@@ -109,8 +112,8 @@ static bool configure(struct session *session, const char *path, const struct co
     if (config->baseline != NULL && check_flags.baseline == NULL && check_flags.write_baseline == NULL)
         note_baseline(session, config->baseline);
     session->werror = check_flags.werror || config->werror;
-    check_configure(session->check, &options);
-    (void)path;
+    session->options = options;
+    check_configure(session->check, &session->options);
     return true;
 }
 
@@ -149,12 +152,24 @@ static void check_image(struct session *session, const char *path)
     report_clear(&report);
 }
 
+static unsigned count_all(
+    const struct found_list *list, const struct found_file *file, enum severity severity)
+{
+    unsigned count = 0;
+    for (size_t i = file->from; i < file->to; i++)
+        count += list->items[i].finding.severity == severity;
+    return count;
+}
+
 static void check_text(struct session *session, const char *path)
 {
     struct finding_sink sink = found_sink(&session->list);
     struct check_result result;
     enum err err = check_zone(session->check, path, &sink, &result);
     found_end(&session->list, result.records, result.ignored);
+    struct found_file *file = &session->list.files[session->list.file_count - 1];
+    file->more_errors = result.errors - count_all(&session->list, file, SEVERITY_ERROR);
+    file->more_warnings = result.warnings - count_all(&session->list, file, SEVERITY_WARNING);
     if (err == ERR_OK)
         return;
     if (result.errors == 0)
@@ -181,6 +196,16 @@ static void apply_baselines(struct session *session)
     }
 }
 
+/* What is mended is checked again afterwards: it is not to be kept twice. */
+static void fix(struct session *session, const char *path)
+{
+    struct check_options options = session->options;
+    options.across = false;
+    check_configure(session->check, &options);
+    session->outcome = outcome_worse(session->outcome, check_fix(path, session->check, options.origin));
+    check_configure(session->check, &session->options);
+}
+
 static void check_path(void *context, const char *path)
 {
     struct session *session = context;
@@ -190,9 +215,9 @@ static void check_path(void *context, const char *path)
     found_begin(&session->list, path);
     size_t number = session->list.file_count;
     if (number > 0 && read_config(session, path, &arena, &config)) {
-        if (configure(session, path, &config)) {
-            if (check_flags.fix)
-                session->outcome = outcome_worse(session->outcome, check_fix(path, session->check));
+        if (configure(session, &config)) {
+            if (check_flags.fix && !source_is_image(path))
+                fix(session, path);
             if (source_is_image(path))
                 check_image(session, path);
             else
@@ -221,7 +246,7 @@ static void check_all_across(struct session *session)
 {
     struct finding_sink sink = found_sink(&session->list);
     struct check_result result = {0};
-    if (check_flags.no_across || session->list.file_count < 2)
+    if (!session->across || session->list.file_count < 2)
         return;
     size_t before = session->list.count;
     found_begin(&session->list, "(zones against each other)");
@@ -261,10 +286,12 @@ static void write_baseline(struct session *session)
 
 static void begin(struct session *session, const struct arguments *arguments)
 {
-    struct check_options options = {.across = !check_flags.no_across};
+    bool several = arguments->operand_count > 1 || check_is_directory(arguments->operands[0]);
+    struct check_options options = {.across = several && !check_flags.no_across};
     memset(session, 0, sizeof *session);
     session->arguments = arguments;
     session->format = arguments->format != NULL ? found_format(arguments->format) : NULL;
+    session->across = options.across;
     session->check = check_new(&options);
     found_init(&session->list);
     report_init(&session->report, stdout);

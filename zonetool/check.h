@@ -28,10 +28,13 @@ extern struct check_flags check_flags;
 enum outcome check_each_file(const char *path, void (*each)(void *context, const char *path), void *context)
     NONNULL(1, 2);
 
+bool check_is_directory(const char *path) NONNULL(1);
+
 /* Bounds this process' memory and time. */
 bool check_limit_machine(void) NODISCARD;
 
-/* Repairs what can be repaired in PATH; findings are told by the check that follows. */
-enum outcome check_fix(const char *path, struct check *check) NONNULL(1, 2);
+/* Repairs what can be repaired in PATH; findings are told by the check that follows. CHECK must not keep
+ * zones for check_across meanwhile. */
+enum outcome check_fix(const char *path, struct check *check, const uint8_t *origin) NONNULL(1, 2);
 
 #endif

@@ -182,10 +182,15 @@ static enum outcome walk_top(const char *path, void (*each)(void *context, const
     return outcome;
 }
 
-enum outcome check_each_file(const char *path, void (*each)(void *context, const char *path), void *context)
+bool check_is_directory(const char *path)
 {
     struct stat st;
-    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+enum outcome check_each_file(const char *path, void (*each)(void *context, const char *path), void *context)
+{
+    if (check_is_directory(path))
         return walk_top(path, each, context);
     each(context, path);
     return OUTCOME_CLEAN;

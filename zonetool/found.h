@@ -23,8 +23,9 @@ struct found_file {
     size_t from, to; /* its findings */
     uint64_t records;
     unsigned ignored;
-    bool werror; /* its warnings count as errors do */
-    bool waits;  /* text: it is told at the end */
+    unsigned more_errors, more_warnings; /* that were counted and not told */
+    bool werror;                         /* its warnings count as errors do */
+    bool waits;                          /* text: it is told at the end */
 };
 
 struct found_list {

@@ -110,6 +110,7 @@ static enum err load_path(const char *path, const struct load_options *options, 
     enum err err = sources_init(&sources);
     if (err != ERR_OK)
         return err;
+    sources.limits = options->limits;
     err = sources_open(&sources, path, &file);
     if (err == ERR_OK)
         err = load(&sources, file, options, skeleton, result, out);

@@ -7,20 +7,22 @@
 #include "zone/text/finding.h"
 
 struct lint_hooks;
+struct source_limits;
 struct sources;
 
 struct load_options {
-    const uint8_t *origin;          /* wire name, or NULL: from $ORIGIN or an absolute SOA owner, else the
-                                       file's name */
-    unsigned threads;               /* 0: one per core */
-    struct finding_sink sink;       /* receives every finding */
-    bool checks;                    /* run all semantic checks, not only the fatal ones */
-    bool remember;                  /* the image will be stored: let load_current tell if it is */
-    size_t chunk_size;              /* octets of text read as one piece; 0 for the default */
-    const struct lint_hooks *hooks; /* checks beside the store's own (lint.h), or NULL */
-    bool whole_when_signed;         /* load_check: the hooks get a whole image of a signed zone (build.h) */
-    uint32_t now;                   /* that signatures are judged by; 0: the clock */
-    size_t segment;                 /* names built as one piece; 0 for the default */
+    const uint8_t *origin;              /* wire name, or NULL: from $ORIGIN or an absolute SOA owner, else the
+                                           file's name */
+    unsigned threads;                   /* 0: one per core */
+    struct finding_sink sink;           /* receives every finding */
+    bool checks;                        /* run all semantic checks, not only the fatal ones */
+    bool remember;                      /* the image will be stored: let load_current tell if it is */
+    size_t chunk_size;                  /* octets of text read as one piece; 0 for the default */
+    const struct lint_hooks *hooks;     /* checks beside the store's own (lint.h), or NULL */
+    const struct source_limits *limits; /* on a text that nobody vouches for (zone/text/sources.h), or NULL */
+    bool whole_when_signed; /* load_check: the hooks get a whole image of a signed zone (build.h) */
+    uint32_t now;           /* that signatures are judged by; 0: the clock */
+    size_t segment;         /* names built as one piece; 0 for the default */
 };
 
 struct load_result {

@@ -173,8 +173,10 @@ static void include_path(
         reader_report(reader, SEVERITY_ERROR, "include", token->text, token->len, NULL,
             "cannot include %s: %s", path,
             err == ERR_IO      ? strerror(errno)
-            : err == ERR_LIMIT ? "too many files are included"
-                               : err_text(err));
+            : err == ERR_LIMIT ? "too many files are included, or too large ones"
+            : err == ERR_UNSUPPORTED
+                ? "it lies outside of the directory that this zone is confined to, or is not there"
+                : err_text(err));
         return;
     }
     if (includes_itself(reader, file) || reader->depth >= INCLUDE_DEPTH_MAX) {

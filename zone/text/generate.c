@@ -254,6 +254,11 @@ void reader_generate(struct reader *reader, struct lexer *lexer, const struct to
             "$GENERATE makes more than %u records", GENERATE_MAX);
         return;
     }
+    if (!sources_generate(reader->sources, (range.stop - range.start) / range.step + 1)) {
+        reader_report(reader, SEVERITY_ERROR, "untrusted-limit", token.text, token.len, NULL,
+            "$GENERATE makes more records than an untrusted zone may have");
+        return;
+    }
     if (reader->generated != NULL) {
         reader_report(
             reader, SEVERITY_ERROR, "generate", name->text, name->len, NULL, "$GENERATE inside $GENERATE");

@@ -7,6 +7,9 @@
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
+#define UNCLOSED_OCTETS ((size_t)4 << 20)
+#define UNCLOSED_LEAST ((size_t)256)
+
 void reader_init(struct reader *reader, struct sources *sources, uint16_t file, struct tape *tape,
     struct pending_list *findings, const uint8_t *origin)
 {
@@ -442,13 +445,29 @@ static void read_entry(struct reader *reader, struct lexer *lexer, const char *e
         read_record(reader, lexer, token.text);
 }
 
+/* How far an entry may reach. Each parenthesis that is never closed was followed to the end of the text;
+ * where there are many, that would take the square of the text's length. */
+static size_t window(const struct reader *reader, const char *entry)
+{
+    size_t left = (size_t)(reader->end - entry), reach = UNCLOSED_OCTETS;
+    if (reader->unclosed == 0)
+        return left;
+    reach /= reader->unclosed;
+    reach = reach < UNCLOSED_LEAST ? UNCLOSED_LEAST : reach;
+    if (reach >= left)
+        return left;
+    const char *newline = memchr(entry + reach, '\n', left - reach);
+    return newline != NULL ? (size_t)(newline + 1 - entry) : left;
+}
+
 /* An unclosed parenthesis swallows the rest of the file: the place of the opening one is what a person
  * needs, and reading goes on behind its line. */
 static void recover_open_parenthesis(struct reader *reader, const char *entry, const char **resume)
 {
     struct lexer lexer;
     struct token token;
-    lexer_init(&lexer, entry, (size_t)(reader->end - entry));
+    lexer_init(&lexer, entry, window(reader, entry));
+    reader->unclosed++;
     const char *open = entry;
     while (lexer.depth == 0 && lexer.at < lexer.end) {
         const char *before = lexer.at;
@@ -479,7 +498,7 @@ void reader_entry(struct reader *reader)
     struct lexer lexer;
     struct token token;
     struct pending_list saved = *reader->findings;
-    lexer_init(&lexer, entry, (size_t)(reader->end - entry));
+    lexer_init(&lexer, entry, window(reader, entry));
     read_entry(reader, &lexer, entry);
     if (reader->failure != ERR_OK)
         return;

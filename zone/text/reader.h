@@ -68,7 +68,8 @@ struct reader {
     bool used_inherited_owner; /* likewise, an owner */
     bool soa_seen;
     uint8_t soa_owner[NAME_MAX + 1];
-    enum err failure; /* memory or a limit ended the reading */
+    uint32_t unclosed; /* parentheses that were never closed */
+    enum err failure;  /* memory or a limit ended the reading */
     struct sources *sources;
     struct pending_list *findings;
     const char *generated; /* inside $GENERATE: the directive's place in the file */

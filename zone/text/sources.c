@@ -71,12 +71,40 @@ static enum err open_input(struct sources *sources, const char *path, struct inp
     return err == ERR_MISSING ? input_open(input, path) : err;
 }
 
+/* Links are followed before they are judged. */
+static bool is_confined(const struct sources *sources, const char *path)
+{
+    const char *directory = sources->limits != NULL ? sources->limits->directory : NULL;
+    if (directory == NULL || strcmp(path, "-") == 0)
+        return true;
+    char *resolved = realpath(path, NULL);
+    size_t len = strlen(directory);
+    bool below = resolved != NULL && strncmp(resolved, directory, len) == 0 &&
+                 (resolved[len] == '/' || (len > 0 && directory[len - 1] == '/'));
+    free(resolved);
+    return below;
+}
+
+static bool is_affordable(struct sources *sources, uint16_t number)
+{
+    sources->octets += sources->files[number]->input.len;
+    return sources->limits == NULL || sources->octets <= sources->limits->octets;
+}
+
+bool sources_generate(struct sources *sources, uint64_t count)
+{
+    uint64_t sum = __atomic_add_fetch(&sources->generated, count, __ATOMIC_RELAXED);
+    return sources->limits == NULL || sum <= sources->limits->records;
+}
+
 enum err sources_open(struct sources *sources, const char *path, uint16_t *number)
 {
     enum err err = ERR_OK;
     pthread_mutex_lock(&sources->lock);
     if (++sources->openings > OPENINGS_MAX) {
         err = ERR_LIMIT;
+    } else if (!is_confined(sources, path)) {
+        err = ERR_UNSUPPORTED;
     } else if (!find_open(sources, path, number)) {
         struct source *source = source_new(path);
         err = source == NULL ? ERR_MEMORY : open_input(sources, path, &source->input);
@@ -85,6 +113,8 @@ enum err sources_open(struct sources *sources, const char *path, uint16_t *numbe
         if (err != ERR_OK)
             source_free(source);
     }
+    if (err == ERR_OK && !is_affordable(sources, *number))
+        err = ERR_LIMIT;
     pthread_mutex_unlock(&sources->lock);
     return err;
 }

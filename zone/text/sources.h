@@ -16,11 +16,20 @@ struct source {
     uint32_t counted_lines;
 };
 
+/* What an untrusted text may cost. */
+struct source_limits {
+    const char *directory; /* resolved: every file lies below it; NULL: anywhere */
+    uint64_t octets;       /* of all files together; one included twice counts twice */
+    uint64_t records;      /* that $GENERATE makes */
+};
+
 struct sources {
     pthread_mutex_t lock;
     struct source **files;
     size_t count, capacity;
-    uint32_t openings; /* calls of sources_open */
+    const struct source_limits *limits; /* or NULL */
+    uint64_t octets, generated;         /* so far */
+    uint32_t openings;                  /* calls of sources_open */
     /* Where files come from that are no files (a revision of a repository); NULL, or ERR_MISSING: from the
      * file system. Called under the lock. */
     enum err (*fetch)(void *context, const char *path, struct input *input);
@@ -34,7 +43,8 @@ enum err sources_init(struct sources *sources) NODISCARD NONNULL(1);
 void sources_clear(struct sources *sources) NONNULL(1);
 
 /* Opens PATH (or finds it among those open) and tells its number. errno tells why it failed; ERR_LIMIT: there
- * were too many, or too many openings. */
+ * were too many, or too many openings, or more octets than the limits allow; ERR_UNSUPPORTED: it lies outside
+ * of the directory they name. */
 enum err sources_open(struct sources *sources, const char *path, uint16_t *number) NODISCARD NONNULL(1, 2, 3);
 
 /* Adds a text in memory under a name for findings. */
@@ -44,6 +54,9 @@ enum err sources_add(struct sources *sources, const char *name, const char *text
 /* Adds an input under a name for findings, and takes it over when it succeeds. */
 enum err sources_adopt(struct sources *sources, const char *name, struct input *input,
     uint16_t *number) NODISCARD NONNULL(1, 2, 3, 4);
+
+/* Counts COUNT records that are to be generated; false when that is more than the limits allow. */
+bool sources_generate(struct sources *sources, uint64_t count) NODISCARD NONNULL(1);
 
 struct source *sources_get(struct sources *sources, uint16_t number) NONNULL(1);
 
