@@ -9,6 +9,8 @@
 #include "zone/base/file.h"
 #include "zone/sec/pkcs11.h"
 
+#include "zone/sec/rollkeys.h"
+
 const char *keystore_directory = ".";
 const char *keystore_passphrase_file, *keystore_identity, *keystore_module;
 struct seal_locks keystore_locks;
@@ -248,6 +250,11 @@ unsigned keystore_assign(const struct key_list *list, int64_t now, struct zonesi
         bool active = key_active_at(key, now);
         /* A revoked key signs the DNSKEY set until it goes (RFC 5011 2.1). */
         bool revoked = (key->flags & KEY_REVOKE) != 0;
+        keys[count] = (struct zonesign_key){.key = key};
+        if (roll_manages(key) && !revoked) { /* its states say it, not its times alone */
+            roll_key_assign(key, &keys[count++]);
+            continue;
+        }
         keys[count++] = (struct zonesign_key){.key = key,
             .publish = key_published_at(key, now),
             .sign_keys = active && (key->roles & ROLE_KSK) != 0,
@@ -255,7 +262,8 @@ unsigned keystore_assign(const struct key_list *list, int64_t now, struct zonesi
     }
     fill_gaps(keys, count);
     for (unsigned i = 0; i < count; i++)
-        keys[i].sync = keys[i].sign_keys && (keys[i].key->flags & KEY_SEP) != 0 && in_sync(keys[i].key, now);
+        keys[i].sync |= !roll_manages(keys[i].key) && keys[i].sign_keys &&
+                        (keys[i].key->flags & KEY_SEP) != 0 && in_sync(keys[i].key, now);
     return count;
 }
 

@@ -23,6 +23,10 @@ static const struct command commands[] = {
     {"unseal", "KEY...", 1, UINT32_MAX, "decrypt them for good", unseal_run, unseal_rows},
     {"identity", "FILE", 1, 1, "make a recipient of sealed keys", identity_run, identity_rows},
     {"sign", "FILE OUT", 2, 2, "sign a zone file", sign_run, sign_rows},
+    {"roll", "ZONE", 1, 1, "make, publish, replace and retire keys as a policy says", roll_run, roll_rows},
+    {"status", "ZONE", 1, 1, "where each key stands and what waits for what", status_run, status_rows},
+    {"plan", "ZONE", 1, 1, "every step of the coming rollovers, with its reason", plan_run, plan_rows},
+    {"whatif", "ZONE", 1, 1, "prove that the zone validates through all of it", whatif_run, whatif_rows},
     {"verify", "FILE", 1, 1, "check that a signed zone validates", verify_run, verify_rows},
 };
 

@@ -83,5 +83,9 @@ COMMAND(unseal)
 COMMAND(identity)
 COMMAND(sign)
 COMMAND(verify)
+COMMAND(roll)
+COMMAND(status)
+COMMAND(plan)
+COMMAND(whatif)
 
 #endif

@@ -41,7 +41,8 @@ struct unit {
     int64_t seconds;
 };
 
-static const struct unit ttl_units[] = {{'w', 7 * DAY}, {'d', DAY}, {'h', HOUR}, {'m', 60}, {'s', 1}};
+static const struct unit ttl_units[] = {
+    {'y', 365 * DAY}, {'w', 7 * DAY}, {'d', DAY}, {'h', HOUR}, {'m', 60}, {'s', 1}};
 static const struct unit date_units[] = {{'Y', 365 * DAY}, {'M', 31 * DAY}, {'W', 7 * DAY}, {'D', DAY}};
 static const struct unit time_units[] = {{'H', HOUR}, {'M', 60}, {'S', 1}};
 
@@ -96,7 +97,7 @@ const char *policy_duration_print(int64_t seconds, char out[POLICY_DURATION_MAX]
     size_t len = 0;
     if (seconds <= 0)
         return seconds == 0 ? "0s" : "-";
-    for (size_t i = 1; i < ARRAY_COUNT(ttl_units); i++) { /* weeks are told as days */
+    for (size_t i = 2; i < ARRAY_COUNT(ttl_units); i++) { /* years and weeks are told as days */
         int64_t number = seconds / ttl_units[i].seconds;
         seconds %= ttl_units[i].seconds;
         if (number != 0)
