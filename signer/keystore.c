@@ -219,6 +219,8 @@ static bool has_role(
 static void fill_gaps(struct zonesign_key *keys, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
+        if (roll_manages(keys[i].key))
+            continue; /* the machine means what it says */
         const struct algorithm *algorithm = keys[i].key->algorithm;
         if (keys[i].sign_keys && (keys[i].key->flags & KEY_REVOKE) == 0 &&
             !has_role(keys, count, algorithm, true)) {

@@ -14,6 +14,23 @@
 
 /* ---- the maker ---- */
 
+/* A key of an algorithm that the zone is to go over to signs before its DNSKEY is published, and goes on for
+ * a while when that is withdrawn (RFC 6781 4.1.4): nobody can use such signatures yet, so another key must
+ * sign, too. */
+static bool signs_unpublished(const struct sign_plan *plan, const struct key *key)
+{
+    const struct zonesign_options *options = plan->options;
+    bool unpublished = false, another = false;
+    for (unsigned i = 0; i < options->key_count; i++) {
+        const struct zonesign_key *other = &options->keys[i];
+        if (other->key == key)
+            unpublished = !other->publish && !other->sign_keys;
+        else
+            another |= other->publish && other->sign_zone && other->key->algorithm != key->algorithm;
+    }
+    return unpublished && another;
+}
+
 static enum err prove(const struct sign_plan *plan, struct signing *signing)
 {
     uint8_t dnskey[DNSKEY_RDATA_MAX];
@@ -27,6 +44,7 @@ static enum err prove(const struct sign_plan *plan, struct signing *signing)
         at = record_read(at, false, &record);
         there = record.rdata_len == len && memcmp(record.rdata, dnskey, len) == 0;
     }
+    there = there || signs_unpublished(plan, key);
     enum err err = there ? signing_prove(signing, dnskey, len) : ERR_INVALID;
     if (err == ERR_INVALID)
         snprintf(plan->result->why, sizeof plan->result->why,
