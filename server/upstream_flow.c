@@ -134,8 +134,12 @@ static void note_case(struct inquiry *inquiry)
 static bool take_message(struct channel *channel, const uint8_t *bytes, size_t len, struct response *response)
 {
     struct inquiry *inquiry = NULL;
-    if (response_read(response, bytes, len) == ERR_OK)
-        inquiry = channel_find(channel, response->id);
+    if (len >= MESSAGE_HEADER_LEN)
+        inquiry = channel_find(channel, (uint16_t)(bytes[0] << 8 | bytes[1]));
+    if (inquiry != NULL && response_read(response, bytes, len) != ERR_OK) {
+        inquiry_finish(inquiry, INQUIRY_BROKEN, "malformed answer");
+        return true;
+    }
     enum same_question same = inquiry != NULL ? inquiry_compare(inquiry, response) : QUESTION_OTHER;
     if (same == QUESTION_OTHER) {
         counter_add(&channel->side->counters.wrong, 1);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plugins/cache/cache.h"
+#include "plugins/metrics.h"
 #include "zone/base/hash.h"
 #include "zone/wire/edns.h"
 #include "zone/wire/type.h"
@@ -113,11 +114,11 @@ static bool is_for(const struct cache *cache, const struct query *query)
 /* ---- hits ---- */
 
 /* CoreDNS's freq: hits that follow one another within a time. */
-static bool is_popular(const struct cache *cache, struct entry *entry, uint32_t now_s)
+static bool is_popular(const struct cache *cache, struct entry *entry, uint32_t now)
 {
-    uint32_t used = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
+    uint32_t used = atomic_load_explicit(&entry->used, memory_order_relaxed);
     uint32_t hits = atomic_load_explicit(&entry->hits, memory_order_relaxed);
-    hits = now_s - used > cache->prefetch_gap_s ? 1 : hits + 1;
+    hits = now - used > cache->prefetch_gap_s * (1000 / CACHE_USED_MS) ? 1 : hits + 1;
     atomic_store_explicit(&entry->hits, hits, memory_order_relaxed);
     return hits >= cache->prefetch_amount;
 }
@@ -134,6 +135,8 @@ static void renew(struct cache *cache, struct query *query, const struct cache_k
     if (flight_find(side, key) != NULL)
         return;
     struct flight *flight = flight_new(cache, query->worker, key);
+    if (flight != NULL)
+        flight->tcp = query->transport != TRANSPORT_UDP;
     if (flight != NULL && flight_begin_behind(flight, query))
         cache_count(&side->counters.prefetches);
     else
@@ -143,11 +146,11 @@ static void renew(struct cache *cache, struct query *query, const struct cache_k
 static void hit(
     struct cache *cache, struct query *query, const struct cache_key *key, struct entry *entry, uint64_t now)
 {
-    uint32_t now_s = (uint32_t)(now / 1000);
+    uint32_t used = (uint32_t)(now / CACHE_USED_MS);
     bool renews =
-        cache->prefetch_amount > 0 && is_popular(cache, entry, now_s) && is_nearly_over(cache, entry, now);
-    if (UNLIKELY(atomic_load_explicit(&entry->used_s, memory_order_relaxed) != now_s))
-        atomic_store_explicit(&entry->used_s, now_s, memory_order_relaxed);
+        cache->prefetch_amount > 0 && is_popular(cache, entry, used) && is_nearly_over(cache, entry, now);
+    if (UNLIKELY(atomic_load_explicit(&entry->used, memory_order_relaxed) != used))
+        atomic_store_explicit(&entry->used, used, memory_order_relaxed);
     cache_count(&cache->sides[query->worker].counters.hits[entry->denial]);
     entry_answer(cache, entry, query, false);
     if (UNLIKELY(renews))
@@ -201,8 +204,8 @@ static enum served serve_stale(
     }
     struct flight *flight = flight_find(side, key);
     bool begun = flight != NULL;
-    if (!begun)
-        flight = flight_new(cache, query->worker, key);
+    if (!begun && (flight = flight_new(cache, query->worker, key)) != NULL)
+        flight->tcp = query->transport != TRANSPORT_UDP;
     if (flight == NULL || !flight_join(flight, query)) {
         answer_stale(cache, query, entry);
         return SERVED_ANSWERED;
@@ -222,14 +225,18 @@ static enum served miss(struct cache *cache, struct query *query, const struct c
     cache_count(&side->counters.misses);
     struct flight *flight = flight_find(side, key);
     if (flight != NULL) {
-        if (query->depth > 0 || !flight_join(flight, query))
+        bool probe =
+            query->question->type == TYPE_HINFO; /* of the loop plugin, which must see it come back */
+        if (query->depth > 0 || probe || !flight_join(flight, query))
             return SERVED_NEXT;
         cache_count(&side->counters.coalesced);
         return SERVED_SUSPENDED;
     }
     flight = flight_new(cache, query->worker, key);
-    if (flight != NULL)
+    if (flight != NULL) {
         flight->leader = query;
+        flight->tcp = query->transport != TRANSPORT_UDP;
+    }
     query->held = flight;
     return SERVED_NEXT;
 }
@@ -272,8 +279,6 @@ static void dropped(void *self, struct query *query)
 
 /* ---- telling ---- */
 
-typedef void each_metric(void *context, const struct metric *metric);
-
 static uint64_t sum(const struct cache *cache, size_t offset)
 {
     uint64_t total = 0;
@@ -286,47 +291,45 @@ static uint64_t sum(const struct cache *cache, size_t offset)
 }
 
 static const struct {
-    const char *name, *help, *labels;
+    struct metric metric;
+    const char *type;
     size_t offset;
 } told[] = {
-#define TOLD(name_, help_, labels_, field_)                                                                  \
+#define TOLD(name_, help_, type_, field_)                                                                    \
     {                                                                                                        \
-        "coredns_cache_" name_, help_, labels_, offsetof(struct cache_counters, field_)                      \
+        {"coredns_cache_" name_, METRIC_COUNTER, help_}, type_, offsetof(struct cache_counters, field_)      \
     }
-    TOLD("requests_total", "The count of cache requests.", "", requests),
-    TOLD("hits_total", "The count of cache hits.", "type=\"success\"", hits[KIND_SUCCESS]),
-    TOLD("hits_total", "The count of cache hits.", "type=\"denial\"", hits[KIND_DENIAL]),
-    TOLD("misses_total",
-        "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.", "",
-        misses),
-    TOLD("prefetch_total", "The number of times the cache has prefetched a cached item.", "", prefetches),
-    TOLD("drops_total", "The number of prefetches that could not be begun.", "", drops),
-    TOLD("served_stale_total", "The number of requests served from stale cache entries.", "", stale),
-    TOLD("evictions_total", "The count of cache evictions.", "type=\"success\"", evictions[KIND_SUCCESS]),
-    TOLD("evictions_total", "The count of cache evictions.", "type=\"denial\"", evictions[KIND_DENIAL]),
-    TOLD("coalesced_total", "The count of requests that waited for another's answer.", "", coalesced),
+    TOLD("requests_total", "The count of cache requests.", NULL, requests),
+    TOLD("hits_total", "The count of cache hits.", "success", hits[KIND_SUCCESS]),
+    TOLD("hits_total", "The count of cache hits.", "denial", hits[KIND_DENIAL]),
+    TOLD("misses_total", "The count of cache misses.", NULL, misses),
+    TOLD("prefetch_total", "The number of times the cache has prefetched a cached item.", NULL, prefetches),
+    TOLD("drops_total", "The number of renewals that could not be begun.", NULL, drops),
+    TOLD("served_stale_total", "The number of requests served from stale cache entries.", NULL, stale),
+    TOLD("evictions_total", "The count of cache evictions.", "success", evictions[KIND_SUCCESS]),
+    TOLD("evictions_total", "The count of cache evictions.", "denial", evictions[KIND_DENIAL]),
+    TOLD("coalesced_total", "The count of requests that waited for another's answer.", NULL, coalesced),
 #undef TOLD
 };
 
-static void metrics(void *self, each_metric *each, void *context)
+static void metrics(void *self, struct metrics *out)
 {
-    static const char *const types[] = {"type=\"success\"", "type=\"denial\""};
+    static const struct metric entries = {
+        "coredns_cache_entries", METRIC_GAUGE, "The number of elements in the cache."};
     const struct cache *cache = self;
-    for (unsigned kind = 0; kind < KIND_COUNT; kind++) {
-        struct metric metric = {.name = "coredns_cache_entries",
-            .help = "The number of elements in the cache.",
-            .kind = METRIC_GAUGE,
-            .labels = types[kind],
-            .value = (double)cache_table_count(&cache->tables[kind])};
-        each(context, &metric);
-    }
+    const char *server = cache->block->server, *zones = cache->zones_told;
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++)
+        metrics_add(out, &entries, (double)cache_table_count(&cache->tables[kind]),
+            METRIC_LABELS("server", server, "type", kind == KIND_SUCCESS ? "success" : "denial", "zones",
+                zones, "view", ""));
     for (unsigned i = 0; i < ARRAY_COUNT(told); i++) {
-        struct metric metric = {.name = told[i].name,
-            .help = told[i].help,
-            .kind = METRIC_COUNTER,
-            .labels = told[i].labels,
-            .value = (double)sum(cache, told[i].offset)};
-        each(context, &metric);
+        double value = (double)sum(cache, told[i].offset);
+        if (told[i].type != NULL)
+            metrics_add(out, &told[i].metric, value,
+                METRIC_LABELS("server", server, "type", told[i].type, "zones", zones, "view", ""));
+        else
+            metrics_add(
+                out, &told[i].metric, value, METRIC_LABELS("server", server, "zones", zones, "view", ""));
     }
 }
 

@@ -31,6 +31,7 @@ struct flight {
     uint16_t type;
     uint8_t flags;
     uint16_t worker;
+    bool tcp; /* asked for by a client of TCP: the answer is whole */
     uint8_t name_len;
     uint8_t name[NAME_MAX];
 };
@@ -71,6 +72,8 @@ struct cache {
     struct disabled disabled[KIND_COUNT];
     struct cache_table tables[KIND_COUNT];
     uint64_t seed;
+    const struct block *block;
+    const char *zones_told; /* for metrics: "example.org.,example.net." */
     struct cache_side *sides;
     unsigned sides_count;
 };

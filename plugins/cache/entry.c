@@ -100,6 +100,7 @@ static struct entry *build(
         .name_len = flight->name_len,
         .authentic = reply->authentic,
         .recursion = reply->recursion,
+        .truncated = reply->truncated,
         .body = *body};
     uint8_t *message = (uint8_t *)entry->places + places;
     if (places > 0)
@@ -140,7 +141,7 @@ struct entry *entry_make(
     entry->stored_ms = now;
     entry->expires_ms = now + *ttl_ms;
     entry->stale_ms = entry->expires_ms + (failed ? 0 : cache->stale_ms);
-    entry->used_s = (uint32_t)(now / 1000);
+    entry->used = (uint32_t)(now / CACHE_USED_MS);
     return entry;
 }
 
@@ -158,6 +159,7 @@ void entry_answer(const struct cache *cache, const struct entry *entry, struct q
     reply->rcode = entry->rcode;
     reply->authentic = entry->authentic;
     reply->recursion = entry->recursion;
+    reply->truncated = entry->truncated;
     reply->body = &entry->body;
     reply->retimed = true;
     reply->ede = entry->ede;

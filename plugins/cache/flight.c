@@ -33,6 +33,7 @@ struct flight *flight_new(struct cache *cache, unsigned worker, const struct cac
     struct flight **bucket = bucket_of(side, key->hash);
     flight->cache = cache;
     flight->leader = NULL;
+    flight->tcp = false;
     flight->waiters = NULL;
     flight->stale = NULL;
     flight->alarm.link = NULL;
@@ -66,7 +67,7 @@ bool flight_join(struct flight *flight, struct query *query)
 {
     struct cache_side *side = &flight->cache->sides[flight->worker];
     struct waiter *waiter = side->free_waiters;
-    if (!query_may_wait(query))
+    if (!query_may_wait(query) || (!flight->tcp && query->transport != TRANSPORT_UDP))
         return false;
     if (waiter != NULL)
         side->free_waiters = waiter->next;

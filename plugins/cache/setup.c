@@ -249,9 +249,24 @@ static enum err read_zones(struct setup *setup, struct cache *cache, const struc
     return ERR_OK;
 }
 
+static enum err tell_zones(struct setup *setup, struct cache *cache)
+{
+    const char *told = "";
+    for (unsigned i = 0; i < cache->zones_count && told != NULL; i++) {
+        char name[NAME_TEXT_MAX];
+        name_print(cache->zones[i], name);
+        told = arena_printf(setup->world, "%s%s%s", told, i > 0 ? "," : "", name);
+    }
+    cache->zones_told = told;
+    cache->block = setup->block;
+    return told != NULL ? ERR_OK : ERR_MEMORY;
+}
+
 static enum err take(struct setup *setup, struct cache *cache, const struct written *written)
 {
     enum err err = read_zones(setup, cache, written);
+    if (err == ERR_OK)
+        err = tell_zones(setup, cache);
     if (err == ERR_OK)
         err = read_kind(setup, cache, KIND_SUCCESS, "success", &written->success);
     if (err == ERR_OK)

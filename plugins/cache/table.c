@@ -104,7 +104,7 @@ static uint64_t worth(const struct entry *entry, uint64_t now_ms)
 {
     if (now_ms >= entry->stale_ms)
         return 0;
-    uint64_t used = atomic_load_explicit(&entry->used_s, memory_order_relaxed);
+    uint64_t used = atomic_load_explicit(&entry->used, memory_order_relaxed);
     return now_ms >= entry->expires_ms ? 1 + used : ((uint64_t)1 << 32) + used;
 }
 
@@ -112,9 +112,10 @@ static uint64_t worth(const struct entry *entry, uint64_t now_ms)
 static unsigned choose(
     _Atomic uint64_t *bucket, const struct cache_key *key, uint64_t now_ms, uint64_t *found)
 {
-    unsigned best = 0;
+    unsigned best = 0, first = (unsigned)(key->hash >> 40); /* among equals, any */
     uint64_t best_worth = UINT64_MAX;
-    for (unsigned i = 0; i < CACHE_BUCKET; i++) {
+    for (unsigned n = 0; n < CACHE_BUCKET; n++) {
+        unsigned i = (first + n) % CACHE_BUCKET;
         uint64_t slot = load(&bucket[i]);
         bool same = slot >> TAG_SHIFT == key->hash >> TAG_SHIFT && slot != 0 && is_for(entry_at(slot), key);
         if (same) {

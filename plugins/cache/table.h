@@ -19,6 +19,7 @@
 #include "plugins/plugin.h"
 
 #define CACHE_BUCKET 8
+#define CACHE_USED_MS 64
 
 enum entry_flag {
     ENTRY_DO = 1, /* what the question had: DO, CD, and AD or DO */
@@ -31,14 +32,14 @@ struct entry {
     uint64_t hash;
     uint64_t stored_ms, expires_ms, stale_ms; /* of the worker's clock; stale_ms: gone for good */
     uint32_t ttl;
-    _Atomic uint32_t used_s;    /* when last, for choosing whom to drop */
+    _Atomic uint32_t used;      /* when last, in CACHE_USED_MS, for choosing whom to drop */
     _Atomic uint32_t hits;      /* close together: for prefetch */
     _Atomic uint32_t recheck_s; /* stale: not asked for again before */
     uint16_t rcode;
     uint16_t ede;
     uint8_t flags; /* enum entry_flag: of the question */
     uint8_t name_len;
-    bool authentic, recursion, denial;
+    bool authentic, recursion, denial, truncated;
     struct reply_body body;
     uint16_t places[]; /* of TTL fields; then the message */
 };

@@ -1,8 +1,8 @@
 /* forward: asks other servers what is not answered here. Options and behaviour are CoreDNS's; see journey.c
  * for the way of a question, target.c for the health of servers. */
 #include "plugins/forward/forward.h"
+#include "plugins/metrics.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,9 @@ static enum err start_line(struct forward *forward)
         return ERR_MEMORY;
     memset(forward->sides, 0, workers * sizeof *forward->sides);
     forward->sides_count = workers;
+    forward->deadline_ms = JOURNEY_DEADLINE_MS;
+    if (forward->block->cancel_ms != 0 && forward->block->cancel_ms < JOURNEY_DEADLINE_MS)
+        forward->deadline_ms = forward->block->cancel_ms;
     for (unsigned i = 0; i < forward->targets_count; i++) {
         enum err err =
             target_new(&forward->settings[i], &forward->probe, forward->labels[i], &forward->targets[i]);
@@ -97,41 +100,39 @@ static enum served serve(void *self, struct query *query)
 
 static void tell_lines(const struct forward *line, struct metrics *out)
 {
-    static const struct metric
-        broken_total = {"coredns_forward_healthcheck_broken_total", METRIC_COUNTER,
-            "Counter of the number of complete failures of the healthchecks."},
-        rejects_total = {"coredns_forward_max_concurrent_rejects_total", METRIC_COUNTER,
-            "Counter of the number of queries rejected because the concurrent queries were at maximum."};
+    static const struct metric broken_metric = {"coredns_forward_healthcheck_broken_total", METRIC_COUNTER,
+        "Counter of the number of complete failures of the healthchecks."};
+    static const struct metric rejected_metric = {"coredns_forward_max_concurrent_rejects_total",
+        METRIC_COUNTER,
+        "Counter of the number of queries rejected because the concurrent queries were at maximum."};
     uint64_t rejected = 0, broken = 0;
-    for (; line != NULL; line = line->next) {
-        for (unsigned i = 0; i < line->sides_count; i++) {
-            rejected += atomic_load_explicit(&line->sides[i].rejected, memory_order_relaxed);
-            broken += atomic_load_explicit(&line->sides[i].broken, memory_order_relaxed);
-        }
+    for (unsigned i = 0; i < line->sides_count; i++) {
+        rejected += atomic_load_explicit(&line->sides[i].rejected, memory_order_relaxed);
+        broken += atomic_load_explicit(&line->sides[i].broken, memory_order_relaxed);
     }
-    metrics_add(out, &broken_total, (double)broken, METRIC_NO_LABELS);
-    metrics_add(out, &rejects_total, (double)rejected, METRIC_NO_LABELS);
+    metrics_add(out, &broken_metric, (double)broken, METRIC_NO_LABELS);
+    metrics_add(out, &rejected_metric, (double)rejected, METRIC_NO_LABELS);
 }
 
 static void tell_target(const struct forward *line, unsigned i, struct metrics *out)
 {
-    static const double limits[UPSTREAM_BUCKETS - 1] = {
+    static const double bounds[UPSTREAM_BUCKETS - 1] = {
         .00025, .0005, .001, .002, .004, .008, .016, .032, .064, .128, .256};
-    static const struct metric duration = {"coredns_proxy_request_duration_seconds", METRIC_HISTOGRAM,
-                                   "Histogram of the time each request took."},
-                               hits = {"coredns_proxy_conn_cache_hits_total", METRIC_COUNTER,
-                                   "Counter of connection cache hits per upstream and protocol."},
-                               misses = {"coredns_proxy_conn_cache_misses_total", METRIC_COUNTER,
-                                   "Counter of connection cache misses per upstream and protocol."},
-                               failures = {"coredns_proxy_healthcheck_failures_total", METRIC_COUNTER,
-                                   "Counter of the number of failed healthchecks."};
-    struct target *target = line->targets[i];
+    static const struct metric took = {"coredns_proxy_request_duration_seconds", METRIC_HISTOGRAM,
+        "Histogram of the time each request took."};
+    static const struct metric hits = {"coredns_proxy_conn_cache_hits_total", METRIC_COUNTER,
+        "Counter of connection cache hits per upstream and protocol."};
+    static const struct metric misses = {"coredns_proxy_conn_cache_misses_total", METRIC_COUNTER,
+        "Counter of connection cache misses per upstream and protocol."};
+    static const struct metric failures = {"coredns_proxy_healthcheck_failures_total", METRIC_COUNTER,
+        "Counter of the number of failed healthchecks."};
+    const struct target *target = line->targets[i];
     const char *proto = line->settings[i].tls != NULL ? "tcp-tls" : line->force_tcp ? "tcp" : "udp";
-    const char *const *labels = METRIC_LABELS("proxy_name", "forward", "to", target->label, "proto", proto);
     struct upstream_counters c;
     upstream_count(target->upstream, &c);
-    metrics_histogram(out, &duration, limits, UPSTREAM_BUCKETS - 1, c.took, (double)c.took_us / 1e6,
-        METRIC_LABELS("proxy_name", "forward", "to", target->label, "rcode", "all"));
+    metrics_histogram(out, &took, bounds, UPSTREAM_BUCKETS - 1, c.took, (double)c.took_us / 1e6,
+        METRIC_LABELS("proxy_name", "forward", "to", target->label));
+    const char *const *labels = METRIC_LABELS("proxy_name", "forward", "to", target->label, "proto", proto);
     metrics_add(out, &hits, (double)c.reused, labels);
     metrics_add(out, &misses, (double)c.opened, labels);
     metrics_add(out, &failures, (double)atomic_load(&target->probes_failed),
@@ -140,8 +141,8 @@ static void tell_target(const struct forward *line, unsigned i, struct metrics *
 
 static void metrics(void *self, struct metrics *out)
 {
-    tell_lines(self, out);
     for (const struct forward *line = self; line != NULL; line = line->next) {
+        tell_lines(line, out);
         for (unsigned i = 0; i < line->targets_count; i++)
             tell_target(line, i, out);
     }

@@ -27,7 +27,7 @@ struct forward {
     unsigned except_count;
     bool force_tcp, prefer_udp, failfast, next_on_nodata;
     enum policy policy;
-    uint32_t max_fails, max_attempts, read_timeout_ms;
+    uint32_t max_fails, max_attempts, read_timeout_ms, deadline_ms;
     uint64_t max_concurrent;
     uint64_t next_rcodes, failover_rcodes; /* bit n: rcode n, below 64 */
     _Atomic uint64_t concurrent;

@@ -424,6 +424,7 @@ enum err forward_setup(struct setup *setup, void **self)
         last = &(*last)->next;
     *last = forward;
     setup->block->recursion = true;
+    forward->block = setup->block;
     enum err err = options_parse(setup, forward_options, &written);
     return err == ERR_OK ? take(setup, forward, &written) : err;
 }

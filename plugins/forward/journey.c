@@ -391,7 +391,7 @@ enum served journey_begin(struct forward *forward, struct query *query)
     journey->target = NULL;
     journey->attempts = 0;
     journey->at = journey->down = 0;
-    journey->deadline_ms = worker_now_ms(worker) + JOURNEY_DEADLINE_MS;
+    journey->deadline_ms = worker_now_ms(worker) + forward->deadline_ms;
     journey->inquiry.done = on_done;
     journey->pause.link = NULL;
     journey->pause.ring = on_pause;

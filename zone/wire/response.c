@@ -1,7 +1,6 @@
 #include "zone/wire/response.h"
 
-#include <string.h>
-
+#include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
 static uint16_t read16(const uint8_t *at)
@@ -59,9 +58,33 @@ static bool take_opt(
     return true;
 }
 
+/* Names that lead nowhere are found here, not by the clients to whom the records are sent on. */
+static bool is_name(const struct response *response, size_t at, size_t end)
+{
+    uint8_t name[NAME_MAX];
+    size_t len;
+    return name_read(response->body.message, end, &at, name, &len) == ERR_OK && at <= end;
+}
+
+/* The owner is nearly always the question's name. */
+static bool has_good_names(const struct response *response, const struct message_record *record)
+{
+    const uint8_t *bytes = response->body.message, *owner = bytes + record->name_at;
+    size_t end = record->rdata_at + record->rdata_len;
+    if (!(owner[0] == 0xc0 && owner[1] == MESSAGE_HEADER_LEN && response->has_question) &&
+        !is_name(response, record->name_at, record->rdata_at))
+        return false;
+    unsigned before = rrset_name_at(record->type);
+    if (!rrset_linked(record->type) && record->type != TYPE_DNAME)
+        return true;
+    return record->rdata_len > before && is_name(response, record->rdata_at + before, end);
+}
+
 static bool take_record(
     struct response *response, const struct message_record *record, unsigned section, bool last)
 {
+    if (!has_good_names(response, record))
+        return false;
     if (record->type == TYPE_OPT)
         return take_opt(response, record, section, last);
     if (record->type == TYPE_TSIG) {

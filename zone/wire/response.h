@@ -5,7 +5,7 @@
  *     | header 12 | question | answer ... | authority ... | additional ... OPT |
  *                             ^ body.at                                 ^ body.end
  *
- * Names inside records are not followed: reply_open does that when somebody wants to look at them. */
+ * Owners and the first names in rdata are followed once, so that nothing is sent on that leads nowhere. */
 #ifndef ZONE_WIRE_RESPONSE_H
 #define ZONE_WIRE_RESPONSE_H
 
