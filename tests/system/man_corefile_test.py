@@ -39,7 +39,7 @@ def corefiles(path):
             elif line.startswith(".Ed") and block is not None:
                 number += 1
                 text = "".join(block)
-                if name or re.search(r"^[^$\n].* \{$", text, re.M) and not text.startswith("#include"):
+                if name or "dnssec-policy" not in path and re.search(r"^[^$\n].* \{$", text, re.M) and not text.startswith("#include"):
                     yield name or f"block-{number}", text
                 name, block = None, None
             elif block is not None and not line.startswith("."):
