@@ -223,7 +223,7 @@ def man_examples():
     for block in blocks:
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
             command, _, expected = part.partition("\n")
-            yield command, expected
+            yield command.replace("\\e", "\\"), expected
 
 
 def test_man_page_examples():
