@@ -149,7 +149,7 @@ static uint32_t or_standard(uint32_t limit)
 /* The limits of `timeouts`: it depends on what the connection is in the midst of. */
 static uint32_t limit_ms(const struct world *world, const struct tcp_connection *c)
 {
-    if (c->unsent.len > 0)
+    if (is_sending(c))
         return or_standard(world->tcp_limits.write_ms);
     return c->unread.len > 0 ? or_standard(world->tcp_limits.read_ms) : tcp_idle_ms(world);
 }
