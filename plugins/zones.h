@@ -31,6 +31,7 @@ struct zone;
 /* What the plugin that brings a zone can be asked to do with it. All may be NULL; control thread. */
 struct zone_kind {
     const char *plugin; /* "file" */
+    bool local;         /* its text lies on this machine: `reload wait` waits for it */
     /* Look again for a newer version, in the background. FORCE: also where nothing seems to have changed
      * (bailiwickctl retransfer). DONE(CONTEXT) is called in the control thread when that is over; may be
      * NULL. False: there is nothing that could be asked, DONE will not be called. */
@@ -121,6 +122,10 @@ enum err zone_publish(
  */
 void zone_begin(struct zone *zone, struct snapshot *snapshot) NONNULL(1, 2);
 
+/* The same when OLD, held by the caller, is what was served before the restart, as far as is known: the
+ * journal goes on from there. */
+void zone_begin_after(struct zone *zone, struct snapshot *old, struct snapshot *snapshot) NONNULL(1, 2, 3);
+
 /* No version any more: an expired secondary. The writer's. */
 void zone_withdraw(struct zone *zone) NONNULL(1);
 
@@ -140,6 +145,10 @@ struct history {
 enum err zone_history(struct zone *zone, uint32_t from, uint32_t to, struct history *out) NODISCARD
     NONNULL(1, 4);
 void history_clear(struct history *history) NONNULL(1);
+
+/* How far it reaches, without opening what has not been used yet; false: not known, or there is none. */
+struct journal_span;
+bool zone_history_span(struct zone *zone, struct journal_span *out) NONNULL(1, 2);
 
 /* ---- telling ---- */
 

@@ -33,7 +33,8 @@ static const struct arg rows[] = {
 
 static const char usage[] =
     "usage: bailiwickctl [flags] COMMAND [ARGUMENT]\n\n"
-    "Commands: status, stats, zones, zone NAME, reload, drain SECONDS, stop, help\n\n";
+    "Commands: status, stats, zones, zone NAME, reload [wait], refresh NAME, retransfer NAME, notify NAME,\n"
+    "freeze NAME, thaw NAME, drain SECONDS, stop, help\n\n";
 
 static int connect_to(const char *path)
 {

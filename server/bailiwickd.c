@@ -31,6 +31,7 @@ struct arguments {
     const char *conf;
     const char *pidfile;
     const char *control;
+    const char *state;
     const char *options;
     const char *explain;
     const char *migrate;
@@ -53,6 +54,8 @@ static const struct arg rows[] = {
         "print that Corefile of an older CoreDNS in today's form, and exit"},
     {"control", "PATH", ARG_TEXT, offsetof(struct arguments, control),
         "socket for bailiwickctl; 'off' for none"},
+    {"state", "DIRECTORY", ARG_TEXT, offsetof(struct arguments, state),
+        "where zones keep their journals; default: $STATE_DIRECTORY"},
     {"pidfile", "FILE", ARG_TEXT, offsetof(struct arguments, pidfile), "write the process id there"},
     {"workers", "N", ARG_COUNT, offsetof(struct arguments, workers),
         "threads that serve; default: one for each core"},
@@ -215,6 +218,11 @@ static void hook_zones(void *context, void (*each)(void *, const struct zone_sta
     server_zones(((struct daemon *)context)->server, each, each_context);
 }
 
+static struct zone *hook_zone(void *context, const uint8_t *name)
+{
+    return server_zone(((struct daemon *)context)->server, name);
+}
+
 static enum err hook_reload(void *context, const struct finding_sink *sink)
 {
     struct daemon *daemon = context;
@@ -255,6 +263,7 @@ static enum err open_control(struct daemon *daemon)
     const struct control_hooks hooks = {.context = daemon,
         .status = hook_status,
         .zones = hook_zones,
+        .zone = hook_zone,
         .reload = hook_reload,
         .drain = hook_drain,
         .draining = hook_draining,
@@ -455,5 +464,6 @@ int main(int argc, char **argv)
         snprintf(why, sizeof why, "surplus argument '%.80s'", argv[rest]);
         return (int)misused(why);
     }
+    zones_set_state(daemon.arguments.state);
     return (int)dispatch(&daemon);
 }

@@ -31,8 +31,9 @@ struct client {
     struct control *control;
     struct client *next, **link;
     char *answer;
-    bool stop_after; /* the answer to "stop" is on its way */
-    bool ended;      /* nothing more will be read */
+    struct control_later *later; /* the answer is awaited */
+    bool stop_after;             /* the answer to "stop" is on its way */
+    bool ended;                  /* nothing more will be read */
     size_t len;
     char line[CONTROL_REQUEST_MAX];
 };
@@ -47,6 +48,8 @@ static void client_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
     struct control *control = client->control;
+    if (client->later != NULL)
+        client->later->client = NULL;
     free(client->answer);
     free(client);
     handle_closed(control);
@@ -82,18 +85,43 @@ static void written(uv_write_t *request, int status)
         serve_lines(client);
 }
 
+static void send_answer(struct client *client, char *text, size_t len)
+{
+    client->answer = text;
+    uv_buf_t buffer = {.base = client->answer, .len = len};
+    client->write.data = client;
+    if (text == NULL || uv_write(&client->write, (uv_stream_t *)&client->pipe, &buffer, 1, written) != 0)
+        client_close(client);
+}
+
+void control_later_send(struct control_later *later, char *text, size_t len)
+{
+    struct client *client = later->client;
+    free(later);
+    if (client == NULL) {
+        free(text);
+        return;
+    }
+    client->later = NULL;
+    if (uv_is_closing((uv_handle_t *)&client->pipe))
+        free(text);
+    else
+        send_answer(client, text, len);
+}
+
 static void answer(struct client *client, const char *line)
 {
     size_t len = 0;
-    client->answer = control_answer(&client->control->hooks, line, &len, &client->stop_after);
-    if (client->answer == NULL) {
-        client_close(client);
+    bool taken;
+    struct control_later *later = calloc(1, sizeof *later);
+    char *text = control_answer(&client->control->hooks, line, &len, &client->stop_after, later, &taken);
+    if (taken) {
+        later->client = client;
+        client->later = later;
         return;
     }
-    uv_buf_t buffer = {.base = client->answer, .len = len};
-    client->write.data = client;
-    if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &buffer, 1, written) != 0)
-        client_close(client);
+    free(later);
+    send_answer(client, text, len);
 }
 
 static void room_for_read(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)

@@ -6,8 +6,9 @@
  *     status                what the server is and since when
  *     stats                 its counters
  *     zones                 all zones
- *     zone NAME             one zone
- *     reload                read the Corefile and changed zone files again; what is wrong comes as findings
+ *     zone NAME             one zone, with its history
+ *     reload [wait]         read the Corefile and changed zone files again; what is wrong comes as findings
+ *     refresh NAME          look for a newer version of a zone; also retransfer, notify, freeze, thaw
  *     drain SECONDS         go on serving for so long, as "draining" in status, then stop
  *     stop                  end the server; the answer comes before it does
  *     help                  the commands
@@ -34,6 +35,7 @@ struct control_hooks {
     void *context;
     void (*status)(void *context, struct server_status *status);
     void (*zones)(void *context, void (*each)(void *, const struct zone_status *), void *each_context);
+    struct zone *(*zone)(void *context, const uint8_t *name); /* NULL: there is none */
     /* SINK hears the findings of this reload. */
     enum err (*reload)(void *context, const struct finding_sink *sink);
     /* Stops in SECONDS; when it was told so before, the new time counts. */

@@ -10,26 +10,16 @@
 #include "zone/wire/message.h"
 #include "zone/wire/name.h"
 
-struct request {
-    const struct control_hooks *hooks;
-    struct json json;
-    const char *arg; /* what stands behind the command; "" when nothing does */
-    bool *stop;
-};
-
-/* Writes the answer's members; a text returned is the error that refuses the request. */
-typedef const char *command_run(struct request *request);
-
 struct command {
     const char *name;
     const char *arg; /* what help calls its argument, NULL when it takes none */
-    command_run *run;
+    control_run *run;
     const char *help;
 };
 
 static const struct command commands[];
 
-static void put_time(struct json *json, const char *name, uint64_t seconds)
+void control_put_time(struct json *json, const char *name, uint64_t seconds)
 {
     char text[40];
     time_t time = (time_t)seconds;
@@ -43,7 +33,7 @@ static void put_time(struct json *json, const char *name, uint64_t seconds)
 
 /* ---- status, stats ---- */
 
-static const char *run_status(struct request *request)
+static const char *run_status(struct control_request *request)
 {
     struct server_status status = {0};
     struct json *json = &request->json;
@@ -52,8 +42,8 @@ static const char *run_status(struct request *request)
     json_number(json, "pid", (uint64_t)getpid());
     json_text(json, "state", request->hooks->draining(request->hooks->context) ? "draining" : "serving");
     json_text(json, "corefile", status.corefile);
-    put_time(json, "started", status.started_s);
-    put_time(json, "loaded", status.reloaded_s);
+    control_put_time(json, "started", status.started_s);
+    control_put_time(json, "loaded", status.reloaded_s);
     json_number(json, "workers", status.workers);
     json_number(json, "blocks", status.blocks);
     json_number(json, "listeners", status.listeners);
@@ -101,7 +91,7 @@ static void put_rcodes(struct json *json, const struct server_counters *count)
     json_close(json, '}');
 }
 
-static const char *run_stats(struct request *request)
+static const char *run_stats(struct control_request *request)
 {
     struct server_status status = {0};
     request->hooks->status(request->hooks->context, &status);
@@ -116,7 +106,7 @@ static const char *run_stats(struct request *request)
 
 /* ---- zones ---- */
 
-static void put_zone(struct json *json, const struct zone_status *zone)
+void control_put_zone(struct json *json, const struct zone_status *zone)
 {
     char name[NAME_TEXT_MAX];
     name_print(zone->name, name);
@@ -125,60 +115,24 @@ static void put_zone(struct json *json, const struct zone_status *zone)
     json_text(json, "state", zone->state);
     json_number(json, "serial", zone->serial);
     json_number(json, "records", zone->records);
-    put_time(json, "loaded", zone->loaded_s);
+    control_put_time(json, "loaded", zone->loaded_s);
     json_text(json, "plugin", zone->plugin);
     json_text(json, "source", zone->source);
     json_text(json, "error", zone->error);
+    json_bool(json, "frozen", zone->frozen);
     json_close(json, '}');
 }
 
-struct selection {
-    struct json *json;
-    const uint8_t *name; /* NULL: all */
-    unsigned found;
-};
-
-static void select_zone(void *context, const struct zone_status *zone)
+static void put_each(void *context, const struct zone_status *zone)
 {
-    struct selection *selection = context;
-    if (selection->name != NULL && !name_equal(selection->name, zone->name))
-        return;
-    selection->found++;
-    put_zone(selection->json, zone);
+    control_put_zone(context, zone);
 }
 
-static unsigned put_zones(struct request *request, const uint8_t *name)
+static const char *run_zones(struct control_request *request)
 {
-    struct selection selection = {.json = &request->json, .name = name};
     json_open(&request->json, "zones", '[');
-    request->hooks->zones(request->hooks->context, select_zone, &selection);
+    request->hooks->zones(request->hooks->context, put_each, &request->json);
     json_close(&request->json, ']');
-    return selection.found;
-}
-
-static const char *run_zones(struct request *request)
-{
-    put_zones(request, NULL);
-    return NULL;
-}
-
-static void count_zone(void *context, const struct zone_status *zone)
-{
-    struct selection *selection = context;
-    selection->found += name_equal(selection->name, zone->name);
-}
-
-static const char *run_zone(struct request *request)
-{
-    uint8_t name[NAME_MAX];
-    size_t len;
-    if (name_parse(request->arg, strlen(request->arg), NULL, name, &len, NULL) != ERR_OK)
-        return "no domain name";
-    struct selection selection = {.name = name};
-    request->hooks->zones(request->hooks->context, count_zone, &selection);
-    if (selection.found == 0)
-        return "no such zone is served";
-    put_zones(request, name);
     return NULL;
 }
 
@@ -198,18 +152,23 @@ static void put_finding(void *context, const struct finding *finding)
     json_close(json, '}');
 }
 
-static const char *run_reload(struct request *request)
+static const char *run_reload(struct control_request *request)
 {
     struct finding_sink sink = {.report = put_finding, .context = &request->json};
+    bool wait = strcmp(request->arg, "wait") == 0;
+    if (!wait && request->arg[0] != '\0')
+        return "reload, or reload wait";
     json_open(&request->json, "findings", '[');
     enum err err = request->hooks->reload(request->hooks->context, &sink);
     json_close(&request->json, ']');
-    return err != ERR_OK ? err_text(err) : NULL;
+    if (err != ERR_OK)
+        return err_text(err);
+    return wait ? control_reload_wait(request) : NULL;
 }
 
 #define DRAIN_MAX_S 86400
 
-static const char *run_drain(struct request *request)
+static const char *run_drain(struct control_request *request)
 {
     size_t digits = strspn(request->arg, "0123456789");
     unsigned long seconds = digits != 0 && digits < 8 ? strtoul(request->arg, NULL, 10) : 0;
@@ -219,26 +178,31 @@ static const char *run_drain(struct request *request)
     return err != ERR_OK ? err_text(err) : NULL;
 }
 
-static const char *run_stop(struct request *request)
+static const char *run_stop(struct control_request *request)
 {
     *request->stop = true;
     return NULL;
 }
 
-static const char *run_help(struct request *request);
+static const char *run_help(struct control_request *request);
 
 static const struct command commands[] = {
     {"status", NULL, run_status, "what the server is and since when"},
     {"stats", NULL, run_stats, "counters of queries, replies and connections"},
     {"zones", NULL, run_zones, "all zones served"},
-    {"zone", "NAME", run_zone, "one zone"},
-    {"reload", NULL, run_reload, "read the Corefile and changed zone files again"},
+    {"zone", "NAME", control_zone, "one zone, and why it is or is not current"},
+    {"reload", "[wait]", run_reload, "read the Corefile and changed zone files again; wait for the zones"},
+    {"refresh", "NAME", control_refresh, "look for a newer version of a zone now"},
+    {"retransfer", "NAME", control_retransfer, "fetch or read a zone as a whole, whatever its serial"},
+    {"notify", "NAME", control_notify, "send NOTIFY to a zone's secondaries"},
+    {"freeze", "NAME", control_freeze, "let nothing change a zone"},
+    {"thaw", "NAME", control_thaw, "let it change again, and look for a newer version"},
     {"drain", "SECONDS", run_drain, "go on serving for so long, then stop"},
     {"stop", NULL, run_stop, "end the server"},
     {"help", NULL, run_help, "the commands"},
 };
 
-static const char *run_help(struct request *request)
+static const char *run_help(struct control_request *request)
 {
     json_open(&request->json, "commands", '[');
     for (unsigned i = 0; i < ARRAY_COUNT(commands); i++) {
@@ -276,11 +240,12 @@ static const char *split(char *line, const struct command **command, const char 
         return "too many words";
     if ((*command)->arg == NULL && rest != NULL)
         return "the command takes no argument";
-    return (*command)->arg != NULL && rest == NULL ? "the command lacks its argument" : NULL;
+    bool lacks = (*command)->arg != NULL && (*command)->arg[0] != '[' && rest == NULL;
+    return lacks ? "the command lacks its argument" : NULL;
 }
 
 /* The verdict is known only behind the members, and the order of members in an object is free. */
-static void write_answer(struct request *request, char *line)
+static void write_answer(struct control_request *request, char *line)
 {
     const struct command *command;
     const char *error = split(line, &command, &request->arg);
@@ -293,16 +258,19 @@ static void write_answer(struct request *request, char *line)
     json_close(&request->json, '}');
 }
 
-char *control_answer(const struct control_hooks *hooks, const char *line, size_t *len, bool *stop)
+char *control_answer(const struct control_hooks *hooks, const char *line, size_t *len, bool *stop,
+    struct control_later *later, bool *taken)
 {
     char *text = NULL, *copy = strdup(line);
     FILE *out = copy != NULL ? open_memstream(&text, len) : NULL;
+    *taken = false;
     if (out != NULL) {
-        struct request request = {.hooks = hooks, .stop = stop};
+        struct control_request request = {.hooks = hooks, .stop = stop, .later = later};
         json_init(&request.json, out);
         write_answer(&request, copy);
         fputc('\n', out);
-        if (fclose(out) != 0) {
+        *taken = request.taken;
+        if (fclose(out) != 0 || request.taken) {
             free(text);
             text = NULL;
         }

@@ -12,7 +12,7 @@
 #include "zone/wire/type.h"
 
 #define PADDING_BLOCK 468 /* RFC 8467 4.1 */
-#define BODY_TAIL 64 /* octets that OPT may need behind the records of a body, a text aside */
+#define BODY_TAIL 64      /* octets that OPT may need behind the records of a body, a text aside */
 
 /* RFC 7873 5.4: no question but a cookie. It goes the way of classes other than IN through the first block
  * that has cookies; what nobody answers is no error here. */

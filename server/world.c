@@ -73,8 +73,8 @@ static const char *block_label(const struct server_block *block, struct arena *m
     return label != NULL ? label : "";
 }
 
-/* One zone may be served on several ports and transports; plugins see it once. Blocks with thousands of keys name
- * different ones. */
+/* One zone may be served on several ports and transports; plugins see it once. Blocks with thousands of keys
+ * name different ones. */
 static void add_zone(const uint8_t **zones, unsigned *count, const uint8_t *zone)
 {
     for (unsigned i = 0; i < *count && *count < 256; i++) {

@@ -118,6 +118,17 @@ enum err zone_history(struct zone *zone, uint32_t from, uint32_t to, struct hist
     return journal_read(journal, from, to, &out->steps, &out->count);
 }
 
+bool zone_history_span(struct zone *zone, struct journal_span *out)
+{
+    pthread_mutex_lock(&opening);
+    struct journal *journal = zone->journal;
+    pthread_mutex_unlock(&opening);
+    if (journal == NULL)
+        return false;
+    *out = journal_span(journal);
+    return out->count > 0;
+}
+
 void history_clear(struct history *history)
 {
     for (size_t i = 0; i < history->count; i++)
@@ -238,6 +249,27 @@ static enum err replay(
     }
     change_clear(&sum);
     return err;
+}
+
+void zone_begin_after(struct zone *zone, struct snapshot *old, struct snapshot *snapshot)
+{
+    struct journal *journal = zone->state != NULL ? journal_of(zone) : NULL;
+    struct journal_span span = {0};
+    struct snapshot *last = NULL;
+    enum err err = ERR_OK;
+    if (journal != NULL)
+        span = journal_span(journal);
+    if (journal != NULL && (span.count == 0 || span.to != snapshot->serial)) {
+        /* The image may be older than the last version that was served. */
+        if (span.count > 0 && span.to != old->serial)
+            (void)!replay(zone, old, journal, &last);
+        if (serial_after(snapshot->serial, old->serial))
+            err = append(zone, journal, last != NULL ? last : old, snapshot, NULL);
+    }
+    if (err == ERR_IO)
+        warn(zone, "its journal cannot be written", err);
+    snapshot_release(last);
+    zone_begin(zone, snapshot);
 }
 
 static enum err open_image(struct zone *zone, struct snapshot **out)

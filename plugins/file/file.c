@@ -61,6 +61,8 @@ struct written {
     struct option_zones fallthrough;
     bool fallthrough_nodata;
     const char *cache;
+    const char *state;
+    int64_t journal_max;
 };
 
 static const struct option options[] = {
@@ -99,6 +101,20 @@ static const struct option options[] = {
         .kind = OPTION_STRING,
         .offset = offsetof(struct written, cache),
         .help = "where images of large zones are kept for a quick start"},
+    {.word = "state",
+        .arg = "DIRECTORY|off",
+        .kind = OPTION_STRING,
+        .offset = offsetof(struct written, state),
+        .help =
+            "where the journal is kept, so that secondaries get what changed by IXFR after a restart, too; "
+            "the directory of -state or $STATE_DIRECTORY when left out, without one in memory"},
+    {.word = "journal",
+        .arg = "SIZE",
+        .kind = OPTION_SIZE,
+        .offset = offsetof(struct written, journal_max),
+        .max = INT64_C(1) << 31,
+        .fallback = "64m",
+        .help = "octets of changes that are kept for IXFR; 0: none"},
     {.word = "upstream",
         .kind = OPTION_IGNORED,
         .help = "it has no effect since CoreDNS 1.7; remove the line"},
@@ -196,6 +212,15 @@ static void warn_twice(const struct served_zone *served, const struct finding_si
     sink->report(sink->context, &finding);
 }
 
+static const char *state_for(struct setup *setup, const struct written *written)
+{
+    if (setup->check)
+        return NULL;
+    if (written->state == NULL)
+        return zones_state(false);
+    return strcmp(written->state, "off") == 0 ? NULL : setup_path(setup, written->state);
+}
+
 static enum err add_zone(struct setup *setup, struct file *file, const struct written *written,
     const uint8_t *name, const char *cache)
 {
@@ -206,9 +231,10 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
         !grow(setup->world, (void ***)&file->zones, file->count, &file->room) ||
         !grow(setup->world, (void ***)&group->zones, group->count, &group->room))
         return ERR_MEMORY;
-    struct zonefile *zone = zonefile_get(written->path, name, cache);
+    struct zonefile *zone = zonefile_get(written->path, name, cache, state_for(setup, written));
     if (zone == NULL)
         return ERR_MEMORY;
+    zone->zone->journal_max = (uint64_t)written->journal_max;
     served->zone = zone;
     served->handle = zone->zone;
     served->fall = written->fallthrough.at;

@@ -40,25 +40,32 @@ static void free_with_handle(struct zone *handle)
     struct zonefile *zone = handle->owner;
     free(zone->path);
     free(zone->cache);
+    free(zone->state);
     free(zone);
 }
 
 static bool refresh(struct zone *handle, bool force, void (*done)(void *context), void *context);
 
-static const struct zone_kind kind = {.plugin = "file", .refresh = refresh, .free = free_with_handle};
+static const struct zone_kind kind = {
+    .plugin = "file", .local = true, .refresh = refresh, .free = free_with_handle};
 
-static struct zonefile *zonefile_new(const char *path, const uint8_t *name, const char *cache)
+static struct zonefile *zonefile_new(
+    const char *path, const uint8_t *name, const char *cache, const char *state)
 {
     struct zonefile *zone = aligned_alloc(64, (sizeof *zone + 63) & ~(size_t)63);
     if (zone == NULL)
         return NULL;
     memset(zone, 0, sizeof *zone);
     zone->path = strdup(path);
-    zone->cache = cache != NULL ? strdup(cache) : NULL;
+    /* A zone with a journal also has an image, however small: what it was before it changed. */
+    const char *images = cache != NULL ? cache : state;
+    zone->cache = images != NULL ? strdup(images) : NULL;
+    zone->state = state != NULL ? strdup(state) : NULL;
     zone->zone = zone_new(&kind, name, zone);
     if (zone->zone == NULL) {
         free(zone->path);
         free(zone->cache);
+        free(zone->state);
         free(zone);
         return NULL;
     }
@@ -67,10 +74,11 @@ static struct zonefile *zonefile_new(const char *path, const uint8_t *name, cons
         return NULL;
     }
     zone->zone->source = zone->zone->id = zone->path;
+    zone->zone->state = zone->state;
     return zone;
 }
 
-struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char *cache)
+struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char *cache, const char *state)
 {
     struct zonefile **bucket = bucket_of(path, name);
     for (struct zonefile *zone = *bucket; zone != NULL; zone = zone->next) {
@@ -79,7 +87,7 @@ struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char 
             return zone;
         }
     }
-    struct zonefile *zone = zonefile_new(path, name, cache);
+    struct zonefile *zone = zonefile_new(path, name, cache, state);
     if (zone == NULL)
         return NULL;
     zone->refs = 1;
@@ -141,7 +149,7 @@ static void note_failure(struct zonefile *zone, const struct stamp *stamp, const
 
 static bool wants_cache(const struct zonefile *zone, const struct stamp *stamp)
 {
-    return zone->cache != NULL && stamp->size >= CACHE_TEXT_MIN;
+    return zone->cache != NULL && (stamp->size >= CACHE_TEXT_MIN || zone->state != NULL);
 }
 
 static struct load_options options_for(const struct zonefile *zone, struct told *told, unsigned threads)
@@ -171,8 +179,8 @@ static enum err load_text(
 }
 
 /* The cached image, and what has changed in the text since it was made. */
-static enum err load_cached(
-    struct zonefile *zone, struct told *told, unsigned threads, uint64_t *records, struct snapshot **out)
+static enum err load_cached(struct zonefile *zone, struct told *told, unsigned threads, uint64_t *records,
+    struct snapshot **old, struct snapshot **out)
 {
     struct told aside = {.path = zone->path};
     struct finding_sink sink = {.report = told_report, .context = &aside};
@@ -194,7 +202,10 @@ static enum err load_cached(
     uint32_t changes;
     err = load_changes(zone->path, &options, snapshot, &result, &changes, out);
     *records = result.records;
-    snapshot_release(snapshot);
+    if (err == ERR_OK)
+        *old = snapshot;
+    else
+        snapshot_release(snapshot);
     return err;
 }
 
@@ -224,7 +235,7 @@ enum err zonefile_load(
     struct zonefile *zone, const struct finding_sink *sink, bool check, bool may_miss, unsigned threads)
 {
     struct told told = {.outer = sink, .path = zone->path, .all = check};
-    struct snapshot *snapshot = NULL;
+    struct snapshot *snapshot = NULL, *old = NULL;
     struct stamp stamp;
     uint64_t records = 0;
     enum err err = ERR_MISSING;
@@ -232,17 +243,21 @@ enum err zonefile_load(
     if (!stamp_read(zone->path, &stamp))
         return no_file(zone, &told, may_miss);
     if (wants_cache(zone, &stamp))
-        err = load_cached(zone, &told, threads, &records, &snapshot);
+        err = load_cached(zone, &told, threads, &records, &old, &snapshot);
     if (err != ERR_OK && told.errors == 0)
         err = load_text(zone, &told, threads, &records, &snapshot);
     if (err == ERR_OK) {
         zone->store =
             !snapshot->image->mapped && (wants_cache(zone, &stamp) || snapshot->image->size >= SETTLE_MIN);
-        zone_begin(zone->zone, snapshot);
+        if (old != NULL)
+            zone_begin_after(zone->zone, old, snapshot);
+        else
+            zone_begin(zone->zone, snapshot);
         note_success(zone, &stamp, records);
     } else if (told.errors == 0) {
         told_failure(&told, err_text(err), NULL);
     }
+    snapshot_release(old);
     told_end(&told);
     /* What was told is a fault of the text, also when it could not be read: the configuration is refused. */
     return err != ERR_OK && err != ERR_MEMORY ? ERR_INVALID : err;
@@ -394,11 +409,24 @@ struct look {
     struct zonefile *zones[];
 };
 
+/* For who waits: when this returns somebody has looked who began after it was called. */
+static void look_now(struct zonefile *zone, bool force)
+{
+    zone_write_begin(zone->zone);
+    if (!atomic_load(&zone->zone->frozen))
+        look_at(zone, force);
+    zone_write_end(zone->zone);
+}
+
 static void run_look(void *arg)
 {
     struct look *look = arg;
-    for (unsigned i = 0; i < look->count; i++)
-        look_when_free(look->zones[i], look->force);
+    for (unsigned i = 0; i < look->count; i++) {
+        if (look->done != NULL)
+            look_now(look->zones[i], look->force);
+        else
+            look_when_free(look->zones[i], look->force);
+    }
 }
 
 static void end_look(void *arg)

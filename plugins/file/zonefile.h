@@ -33,6 +33,7 @@ struct zonefile {
     unsigned refs;
     char *path;
     char *cache;        /* directory of images, NULL for none */
+    char *state;        /* directory of journals, NULL for none */
     bool loaded;        /* load has been tried */
     bool store;         /* the image in memory has yet to be settled (image.h) and written to the cache */
     atomic_flag busy;   /* somebody looks at the text */
@@ -41,9 +42,10 @@ struct zonefile {
     bool failed;        /* the newest text is not served */
 };
 
-/* The zone of PATH and NAME, made when it is not there yet; one reference more. NULL: out of memory. */
-struct zonefile *zonefile_get(const char *path, const uint8_t *name, const char *cache) NODISCARD
-    NONNULL(1, 2);
+/* The zone of PATH and NAME, made when it is not there yet; one reference more. CACHE: the directory of its
+ * image, STATE: of its journal; or NULL. NULL: out of memory. */
+struct zonefile *zonefile_get(
+    const char *path, const uint8_t *name, const char *cache, const char *state) NODISCARD NONNULL(1, 2);
 void zonefile_put(struct zonefile *zone) NONNULL(1);
 
 /* How many there are. */

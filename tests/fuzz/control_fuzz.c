@@ -63,10 +63,10 @@ static void check_answer(const char *request)
         .drain = drain_of,
         .draining = draining_of,
         .stop = stop_of};
-    bool stop = false;
+    bool stop = false, taken;
     size_t len, ok_len;
     unsigned objects = 0;
-    char *answer = control_answer(&hooks, request, &len, &stop);
+    char *answer = control_answer(&hooks, request, &len, &stop, NULL, &taken);
     FILE *out = fopen("/dev/null", "w");
     if (answer == NULL || out == NULL || strlen(answer) != len || strchr(answer, '\n') != answer + len - 1)
         abort();

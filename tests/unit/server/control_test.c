@@ -24,6 +24,7 @@
 /* ---- a server made of fixed answers ---- */
 
 struct fake {
+    struct zone *zone;
     unsigned stops, drain_s;
     bool reload_fails;
     struct control *control;
@@ -51,6 +52,17 @@ static void fake_zones(void *context, void (*each)(void *, const struct zone_sta
     (void)context;
     for (unsigned i = 0; i < ARRAY_COUNT(zones); i++)
         each(each_context, &zones[i]);
+}
+
+static struct zone *fake_zone(void *context, const uint8_t *name)
+{
+    static const struct zone_kind kind = {.plugin = "file"};
+    struct fake *fake = context;
+    if (!name_equal(name, (const uint8_t *)"\1b"))
+        return NULL;
+    if (fake->zone == NULL)
+        fake->zone = zone_new(&kind, name, NULL);
+    return fake->zone;
 }
 
 static enum err fake_reload(void *context, const struct finding_sink *sink)
@@ -87,6 +99,7 @@ static struct control_hooks hooks_for(struct fake *fake)
     return (struct control_hooks){.context = fake,
         .status = fake_status,
         .zones = fake_zones,
+        .zone = fake_zone,
         .reload = fake_reload,
         .drain = fake_drain,
         .draining = fake_draining,
@@ -98,9 +111,17 @@ static struct control_hooks hooks_for(struct fake *fake)
 static const struct {
     const char *request, *answer;
 } exchanges[] = {
-    {"zone b", "{\"zones\":[{\"zone\":\"b.\",\"state\":\"failed\",\"serial\":0,\"records\":0,\"loaded\":null,"
-               "\"plugin\":\"file\",\"source\":null,\"error\":\"db:1:1: bad\"}],\"ok\":true}\n"},
-    {"zone EXAMPLE.org.\r", NULL},
+    {"zone b",
+        "{\"zones\":[{\"zone\":\"b.\",\"state\":\"missing\",\"serial\":0,\"records\":0,\"loaded\":null,"
+        "\"plugin\":\"file\",\"source\":null,\"error\":null,\"frozen\":false}],\"current\":false,"
+        "\"why\":\"not there yet\",\"history\":{\"directory\":null},\"steps\":[],\"ok\":true}\n"},
+    {"zones", NULL},
+    {"freeze b", "{\"ok\":true}\n"},
+    {"refresh b", "{\"ok\":false,\"error\":\"the zone is frozen\"}\n"},
+    {"thaw b", "{\"ok\":true}\n"},
+    {"thaw b", "{\"ok\":false,\"error\":\"the zone is not frozen\"}\n"},
+    {"notify c", "{\"ok\":false,\"error\":\"no such zone is served\"}\n"},
+    {"reload now", "{\"ok\":false,\"error\":\"reload, or reload wait\"}\n"},
     {"zone c", "{\"ok\":false,\"error\":\"no such zone is served\"}\n"},
     {"zone a..b", "{\"ok\":false,\"error\":\"no domain name\"}\n"},
     {"zone", "{\"ok\":false,\"error\":\"the command lacks its argument\"}\n"},
@@ -119,11 +140,11 @@ static void test_commands(void **state)
 {
     struct fake fake = {0};
     struct control_hooks hooks = hooks_for(&fake);
-    bool stop = false;
+    bool stop = false, taken;
     size_t len;
     (void)state;
     for (unsigned i = 0; i < ARRAY_COUNT(exchanges); i++) {
-        char *answer = control_answer(&hooks, exchanges[i].request, &len, &stop);
+        char *answer = control_answer(&hooks, exchanges[i].request, &len, &stop, NULL, &taken);
         if (exchanges[i].answer != NULL)
             assert_string_equal(answer, exchanges[i].answer);
         else
@@ -131,24 +152,25 @@ static void test_commands(void **state)
         assert_int_equal(len, strlen(answer));
         free(answer);
     }
+    zone_release(fake.zone);
     assert_false(stop);
     assert_int_equal(fake.drain_s, 0);
-    free(control_answer(&hooks, "drain 30", &len, &stop));
+    free(control_answer(&hooks, "drain 30", &len, &stop, NULL, &taken));
     assert_int_equal(fake.drain_s, 30);
-    char *status = control_answer(&hooks, "status", &len, &stop);
+    char *status = control_answer(&hooks, "status", &len, &stop, NULL, &taken);
     assert_non_null(strstr(status, "\"state\":\"draining\""));
     free(status);
-    free(control_answer(&hooks, "stop", &len, &stop));
+    free(control_answer(&hooks, "stop", &len, &stop, NULL, &taken));
     assert_true(stop);
     assert_int_equal(fake.stops, 0);
     fake.reload_fails = true;
-    char *answer = control_answer(&hooks, "reload", &len, &stop);
+    char *answer = control_answer(&hooks, "reload", &len, &stop, NULL, &taken);
     assert_string_equal(answer,
         "{\"findings\":[{\"severity\":\"error\",\"file\":\"C\",\"line\":3,\"column\":4,\"rule\":\"r\","
         "\"message\":\"m\","
         "\"hint\":null}],\"ok\":false,\"error\":\"refused because of errors in the data\"}\n");
     free(answer);
-    answer = control_answer(&hooks, "stats", &len, &stop);
+    answer = control_answer(&hooks, "stats", &len, &stop, NULL, &taken);
     assert_non_null(strstr(answer, "\"queries_udp\":7,\"queries_tcp\":8,"));
     assert_non_null(strstr(answer, "\"NXDOMAIN\":9"));
     free(answer);
