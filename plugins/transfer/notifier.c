@@ -30,6 +30,7 @@ struct telling {
     const struct tsig_key *key;
     struct tsig tsig;
     uint32_t serial;
+    uint32_t sent_serial; /* in `message`: a newer version may have come since */
     unsigned tries;
     int64_t due_ms; /* to be sent, or sent again */
     bool flying;
@@ -209,6 +210,7 @@ static bool send_one(struct telling *telling)
         .serial = telling->serial};
     int fd = outlet_for(telling);
     size_t len = request_write(&request, out);
+    telling->sent_serial = telling->serial;
     telling->len = (uint16_t)(len < sizeof telling->message ? len : sizeof telling->message);
     memcpy(telling->message, out, telling->len);
     if (telling->key != NULL)
@@ -308,7 +310,7 @@ static void note_answer(struct telling *telling, const uint8_t *reply, size_t le
     unsigned rcode = reply_rcode(reply, len, NULL);
     peer_address_print(&telling->target, address);
     if (rcode == RCODE_NOERROR) {
-        zone_note(telling->zone, ZONE_TOLD, "%s knows of serial %u", address, telling->serial);
+        zone_note(telling->zone, ZONE_TOLD, "%s knows of serial %u", address, telling->sent_serial);
         return;
     }
     const char *text = rcode_name(rcode);
@@ -324,8 +326,10 @@ static void take_answer(uint8_t *reply, size_t len, const union peer_address *fr
         if (!same_address(&telling->target, from) || !believes(telling, reply, &len))
             continue;
         note_answer(telling, reply, len);
-        *at = telling->next;
-        forget(telling);
+        if (telling->serial == telling->sent_serial) {
+            *at = telling->next;
+            forget(telling);
+        }
         return;
     }
 }

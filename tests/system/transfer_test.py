@@ -50,7 +50,11 @@ def serve(space, serial=1, text=None, **how):
 
 def control(daemon, *words, fine=True):
     command = [harness.need_ours("bailiwickctl"), "-control", os.path.join(daemon.directory, "control"), "-json"]
-    done = subprocess.run(command + list(words), capture_output=True, text=True, timeout=30, check=False)
+    for _ in range(100):  # the socket opens a moment after the server answers
+        done = subprocess.run(command + list(words), capture_output=True, text=True, timeout=30, check=False)
+        if done.returncode != 2:
+            break
+        time.sleep(0.02)
     assert done.stdout, done.stderr
     answer = json.loads(done.stdout)
     assert answer["ok"] == fine, answer
