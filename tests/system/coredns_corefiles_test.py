@@ -55,11 +55,10 @@ def expectations(text):
 def prepare(space, name, text, upstream):
     """The Corefile with its ports, servers and files made ours; returns it with its ports."""
     directory = space.directory(name)
-    ports = []
+    ports = sorted({number for line in KEY.findall(text) for number in re.findall(r":(\d+)\b", line)},
+                   key=lambda number: number != "53")
 
     def port(match):
-        if match[1] not in ports:
-            ports.append(match[1])
         return ":{port}" if ports[0] == match[1] else ":{second}"
 
     def key(match):
