@@ -151,7 +151,8 @@ static void forget_steps(struct journal *journal, size_t count)
     for (size_t i = 0; i < count; i++)
         free(journal->steps[i].bytes);
     journal->count -= count;
-    memmove(journal->steps, journal->steps + count, journal->count * sizeof *journal->steps);
+    if (journal->count > 0)
+        memmove(journal->steps, journal->steps + count, journal->count * sizeof *journal->steps);
 }
 
 /* ---- opening ---- */
