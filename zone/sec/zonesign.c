@@ -279,7 +279,7 @@ static enum err zonemd_change(
     return err;
 }
 
-static enum err add_zonemd(const struct sign_plan *plan, struct snapshot **snapshot)
+enum err sign_zonemd(const struct sign_plan *plan, struct snapshot **snapshot)
 {
     struct change change = {0};
     struct snapshot *with = NULL;
@@ -309,7 +309,7 @@ enum err zone_sign(const struct zonesign_options *options, struct snapshot *zone
         err = ERR_MEMORY;
     }
     if (err == ERR_OK && options->zonemd)
-        err = add_zonemd(&plan, &snapshot);
+        err = sign_zonemd(&plan, &snapshot);
     sign_plan_clear(&plan);
     if (err == ERR_OK)
         *out = snapshot;

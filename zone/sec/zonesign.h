@@ -68,7 +68,10 @@ struct zonesign_options {
     uint32_t dnskey_ttl; /* else that of the DNSKEYs in the text, of the keys' files, or the SOA's */
     bool deterministic;  /* the same input gives the same octets: no randomness in signatures and jitter */
     bool trust;          /* signatures of the earlier form need no verifying before they are taken over */
-    unsigned threads;    /* 0: one per core */
+    /* zone_resign: when the first signature of the signed form expires, as the last result said; 0: not
+     * known, all are looked at. */
+    int64_t earliest;
+    unsigned threads; /* 0: one per core */
 };
 
 /* The usual: 14 days (BIND's dnssec-policy), an hour back, 5 days before the end, 12 hours of jitter, NSEC.

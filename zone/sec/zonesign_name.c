@@ -374,3 +374,25 @@ enum err sign_nsec3(
     maker->chain++;
     return sign_set(maker, owner, nsec3, true, earlier != NULL ? node_rrset(earlier, TYPE_NSEC3) : NULL);
 }
+
+enum err sign_nsec3_moved(
+    struct sign_maker *maker, const struct node *node, const uint8_t hash[20], const uint8_t next[20])
+{
+    uint8_t owner[NAME_MAX + 64];
+    struct record record;
+    const struct rrset *old = node_rrset(node, TYPE_NSEC3);
+    arena_reset(&maker->scratch);
+    if (old == NULL || old->count != 1 || nsec3_owner(maker->plan, hash, owner) > NAME_MAX)
+        return ERR_STALE;
+    record_read(old->data, false, &record);
+    uint8_t *rdata = (uint8_t *)arena_copy(&maker->scratch, record.rdata, record.rdata_len);
+    if (rdata == NULL)
+        return ERR_MEMORY;
+    memcpy(rdata + 6 + rdata[4], next, 20);
+    struct rrset *nsec3 =
+        rrset_make(&maker->scratch, TYPE_NSEC3, old->ttl, &(struct rdata_ref){rdata, record.rdata_len}, 1);
+    if (nsec3 == NULL)
+        return ERR_MEMORY;
+    maker->chain++;
+    return sign_set(maker, owner, nsec3, true, old);
+}

@@ -71,6 +71,13 @@ enum err sign_name(struct sign_maker *maker, const struct place *place, const ui
 enum err sign_nsec3(struct sign_maker *maker, const struct place *place, const uint8_t hash[20],
     const uint8_t next[20]) NODISCARD NONNULL(1, 2, 3, 4);
 
+/* An NSEC3 record of the earlier form, NODE, that is to point to another NEXT. */
+enum err sign_nsec3_moved(struct sign_maker *maker, const struct node *node, const uint8_t hash[20],
+    const uint8_t next[20]) NODISCARD NONNULL(1, 2, 3, 4);
+
+/* Puts the digest into a signed zone that has a place for it: *SNAPSHOT is replaced. */
+enum err sign_zonemd(const struct sign_plan *plan, struct snapshot **snapshot) NODISCARD NONNULL(1, 2);
+
 /* The owner of an NSEC3 record, lower case; returns its length. */
 size_t nsec3_owner(const struct sign_plan *plan, const uint8_t hash[20], uint8_t *out) NONNULL(1, 2, 3);
 

@@ -87,6 +87,24 @@ const struct node *find_nsec(const struct snapshot *snapshot, const uint8_t *nam
     return floor_node(snapshot, ref);
 }
 
+const struct node *find_nsec_before(const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)
+{
+    const struct image *image = snapshot->image;
+    const struct overlay *overlay = snapshot->overlay;
+    if ((image->header->flags & IMAGE_NSEC) == 0)
+        return NULL;
+    uint32_t old = upper_bound(image, image->order, image->header->node_count, name, name_len);
+    if (old > 0) {
+        const struct node *node = image_node(image, image->order[old - 1]);
+        old -= relative_compare(node->name, node->name_len, name, name_len) == 0;
+    }
+    uint32_t new = overlay != NULL ? overlay_lower_bound(overlay, false, name, name_len) : 0;
+    uint32_t ref = nsec_before(image, old, new > 0 ? overlay_nth(overlay, false, new - 1) : NULL);
+    if (ref == 0 && new > 0)
+        ref = overlay->nsec_floor[new - 1];
+    return floor_node(snapshot, ref);
+}
+
 static void note_nsec_floors(const struct image *image, struct overlay *overlay)
 {
     const struct node *last = NULL;

@@ -229,35 +229,36 @@ static enum err edit_names(struct applying *applying)
 
 /* ---- the new snapshot ---- */
 
-static void tell_why(struct applying *applying, const struct lint *lint)
+static void tell_why(char *why, const struct lint *lint)
 {
     const struct pending *finding = lint->findings.first;
     while (finding != NULL && finding->severity != SEVERITY_ERROR)
         finding = finding->next;
-    if (applying->why != NULL && finding != NULL)
-        snprintf(applying->why, CHANGE_WHY_MAX, "%s [%s]", finding->message, finding->rule);
+    if (why != NULL && finding != NULL)
+        snprintf(why, CHANGE_WHY_MAX, "%s [%s]", finding->message, finding->rule);
 }
 
-static enum err make_overlay(struct applying *applying, struct snapshot **out)
+static enum err make_overlay(struct snapshot *current, struct edits *edits, char *why, struct snapshot **out)
 {
     struct overlay_change *changes;
     struct arena arena;
-    enum err err = edits_finish(&applying->edits, &changes);
+    enum err err = edits_finish(edits, &changes);
     if (err != ERR_OK)
         return err;
     arena_init(&arena, 0);
     struct lint lint = {.findings = {.arena = &arena}};
-    err = overlay_make(applying->current, changes, applying->edits.count, &lint, out);
+    err = overlay_make(current, changes, edits->count, &lint, out);
     if (err == ERR_INVALID)
-        tell_why(applying, &lint);
+        tell_why(why, &lint);
     arena_clear(&arena);
     return err;
 }
 
-static enum err make_image(struct applying *applying, unsigned threads, struct snapshot **out)
+static enum err make_image(
+    struct snapshot *current, const struct edits *edits, unsigned threads, char *why, struct snapshot **out)
 {
     struct image *image;
-    enum err err = edits_build(applying->current, &applying->edits, threads, applying->why, &image);
+    enum err err = edits_build(current, edits, threads, why, &image);
     if (err != ERR_OK)
         return err;
     *out = snapshot_new(image);
@@ -265,6 +266,13 @@ static enum err make_image(struct applying *applying, unsigned threads, struct s
         return ERR_OK;
     image_release(image);
     return ERR_MEMORY;
+}
+
+enum err edits_apply(
+    struct snapshot *current, struct edits *edits, unsigned threads, char *why, struct snapshot **out)
+{
+    enum err err = edits->count > NAMES_MAX ? ERR_LIMIT : make_overlay(current, edits, why, out);
+    return err == ERR_LIMIT ? make_image(current, edits, threads, why, out) : err;
 }
 
 enum err change_apply(struct snapshot *current, const struct change *change, unsigned threads,
@@ -285,12 +293,8 @@ enum err change_apply(struct snapshot *current, const struct change *change, uns
         err = list_deeds(&applying, &change->added, true);
     if (err == ERR_OK)
         err = edit_names(&applying);
-    if (err == ERR_OK && applying.edits.count > NAMES_MAX)
-        err = ERR_LIMIT;
-    else if (err == ERR_OK)
-        err = make_overlay(&applying, out);
-    if (err == ERR_LIMIT)
-        err = make_image(&applying, threads, out);
+    if (err == ERR_OK)
+        err = edits_apply(current, &applying.edits, threads, why, out);
     edits_clear(&applying.edits);
     free(applying.held);
     free(applying.deeds);

@@ -36,6 +36,11 @@ enum err edits_record(struct edits *edits, const uint8_t *owner, uint16_t type, 
 /* The edits as overlay_make wants them; memory of EDITS. */
 enum err edits_finish(struct edits *edits, struct overlay_change **out) NODISCARD NONNULL(1, 2);
 
+/* The snapshot that follows: CURRENT's image with an overlay, or a new image when that would grow too large.
+ * WHY (CHANGE_WHY_MAX octets) may be NULL. */
+enum err edits_apply(struct snapshot *current, struct edits *edits, unsigned threads, char *why,
+    struct snapshot **out) NODISCARD NONNULL(1, 2, 5);
+
 /* A new image: all names of CURRENT as the edits have them. EDITS may be NULL. */
 enum err edits_build(struct snapshot *current, const struct edits *edits, unsigned threads, char *why,
     struct image **out) NODISCARD NONNULL(1, 5);

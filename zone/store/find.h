@@ -64,6 +64,10 @@ uint32_t find_target_ref(const struct snapshot *snapshot, uint16_t type, const s
 const struct node *find_nsec(const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)
     NONNULL(1);
 
+/* The last node with an NSEC record that is before the name; NULL for the apex. */
+const struct node *find_nsec_before(const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)
+    NONNULL(1);
+
 /* The NSEC3 node that matches (*EXACT) or covers HASH (20 octets, SHA-1) (RFC 5155 7.2). NULL when the
  * zone has none. */
 const struct node *find_nsec3(const struct snapshot *snapshot, const uint8_t hash[20], bool *exact)

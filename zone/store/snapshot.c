@@ -130,6 +130,24 @@ void snapshot_walk_start(struct snapshot_walk *walk, const struct snapshot *snap
     *walk = (struct snapshot_walk){.snapshot = snapshot};
 }
 
+void snapshot_walk_from(
+    struct snapshot_walk *walk, const struct snapshot *snapshot, const uint8_t *name, unsigned name_len)
+{
+    const struct image *image = snapshot->image;
+    uint32_t low = 0, high = image->header->node_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct node *node = image_node(image, image->order[middle]);
+        if (relative_compare(node->name, node->name_len, name, name_len) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *walk = (struct snapshot_walk){.snapshot = snapshot, .next_image = low};
+    if (snapshot->overlay != NULL)
+        walk->next_overlay = overlay_lower_bound(snapshot->overlay, false, name, name_len);
+}
+
 /* The next node of one pair of ordered lists, the image's and the overlay's, which replaces or removes what
  * has the same name. */
 static const struct node *next_of(

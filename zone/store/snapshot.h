@@ -48,6 +48,10 @@ struct snapshot_walk {
 };
 
 void snapshot_walk_start(struct snapshot_walk *walk, const struct snapshot *snapshot) NONNULL(1, 2);
+
+/* The same from the first ordinary node on that is not before the relative name, lower case. */
+void snapshot_walk_from(struct snapshot_walk *walk, const struct snapshot *snapshot, const uint8_t *name,
+    unsigned name_len) NONNULL(1, 2);
 const struct node *snapshot_walk_next(struct snapshot_walk *walk) NONNULL(1);
 
 /* The node of a relative name, lower case, among the ordinary ones or in the NSEC3 set; NULL when there is
