@@ -40,7 +40,7 @@ static void put_sum(const struct session *session, const struct found_file *file
     unsigned known = 0;
     for (size_t i = file->from; i < file->to; i++)
         known += list->items[i].known;
-    if (session->arguments->quiet)
+    if (session->arguments->quiet || file->across)
         return;
     printf("%s: %" PRIu64 " record%s, %u error%s, %u warning%s", file->path, file->records,
         plural(file->records), errors, plural(errors), warnings, plural(warnings));
@@ -253,7 +253,7 @@ static void check_all_across(struct session *session)
     check_across(session->check, &sink, &result);
     found_end(&session->list, 0, result.ignored);
     struct found_file *file = &session->list.files[session->list.file_count - 1];
-    file->waits = true;
+    file->waits = file->across = true;
     file->werror = session->werror;
     if (session->list.count == before)
         session->list.file_count--;

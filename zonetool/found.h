@@ -25,6 +25,7 @@ struct found_file {
     unsigned ignored;
     unsigned more_errors, more_warnings; /* that were counted and not told */
     bool werror;                         /* its warnings count as errors do */
+    bool across;                         /* no file: the zones against each other */
     bool waits;                          /* text: it is told at the end */
 };
 

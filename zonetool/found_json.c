@@ -1,5 +1,6 @@
 /* Findings as JSON for programs: our own form, SARIF 2.1.0 (OASIS) and GitLab's code quality report. */
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "zone/base/json.h"
@@ -133,6 +134,20 @@ static void put_sarif_rules(struct json *json, const struct found_list *list, in
     json_close(json, ']');
 }
 
+/* A relative reference (RFC 3986 4.2), or a file's URI. */
+static void put_uri(struct json *json, const char *path)
+{
+    char uri[3 * PATH_MAX + 8];
+    size_t len = *path == '/' ? (size_t)snprintf(uri, sizeof uri, "file://") : 0;
+    for (const unsigned char *at = (const unsigned char *)path; *at != '\0' && len + 4 < sizeof uri; at++) {
+        bool plain = (*at >= '0' && *at <= '9') || ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'z') ||
+                     strchr("/-._~", *at) != NULL;
+        len += (size_t)snprintf(uri + len, sizeof uri - len, plain ? "%c" : "%%%02X", *at);
+    }
+    uri[len] = '\0';
+    json_text(json, "uri", uri);
+}
+
 static void put_sarif_place(struct json *json, const struct found *found)
 {
     uint32_t from, end;
@@ -141,7 +156,7 @@ static void put_sarif_place(struct json *json, const struct found *found)
     json_open(json, NULL, '{');
     json_open(json, "physicalLocation", '{');
     json_open(json, "artifactLocation", '{');
-    json_text(json, "uri", path_of(found));
+    put_uri(json, path_of(found));
     json_close(json, '}');
     if (found->finding.line != 0) {
         json_open(json, "region", '{');

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "zone/base/file.h"
 
@@ -178,6 +179,15 @@ static void take(void *context, const struct finding *finding)
 struct finding_sink collect_sink(struct collect *collect)
 {
     return (struct finding_sink){take, collect};
+}
+
+#define COMMENTS_SIZE_MAX ((int64_t)16 << 20)
+
+void collect_comments(struct collect *collect, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= COMMENTS_SIZE_MAX)
+        file_of(collect, path);
 }
 
 static int compare(const void *a, const void *b)

@@ -41,6 +41,9 @@ void collect_clear(struct collect *collect) NONNULL(1);
 /* Takes findings in. */
 struct finding_sink collect_sink(struct collect *collect) NONNULL(1);
 
+/* Looks at the comments of PATH even if nothing is found in it, unless it is large. */
+void collect_comments(struct collect *collect, const char *path) NONNULL(1, 2);
+
 /* Hands them out in order and counts them. */
 void collect_tell(struct collect *collect, const struct finding_sink *sink, struct check_result *result)
     NONNULL(1, 2, 3);
