@@ -166,43 +166,61 @@ static enum outcome fetch(struct deploying *deploying, bool anew)
 
 /* A commit that was rolled back from, or that the server did not confirm, is left alone until it is moved or
  * forced: otherwise the next look would deploy it again. */
-static bool is_held(const struct deploying *deploying)
+static bool is_held(const struct deploying *deploying, bool *returned)
 {
     const struct journal *journal = &deploying->journal;
     const char *tip = deploying->deployment->tip.id;
     char held[STORE_NAME_MAX];
     for (unsigned i = journal->count; i-- > 0;) {
         const struct journal_entry *entry = &journal->entries[i];
-        if (entry->event == EVENT_RETURNED && entry->commit[0] != '\0')
+        if (entry->event == EVENT_RETURNED) {
+            *returned = true;
             return strcmp(entry->commit, tip) == 0;
-        if (entry->event == EVENT_PUBLISH)
-            return json_get(entry->line, "held", held, sizeof held) && strcmp(held, tip) == 0;
+        }
+        if (entry->event == EVENT_CONFIRMED) {
+            const struct journal_entry *made = journal_publish(journal, entry->release);
+            return made != NULL && json_get(made->line, "held", held, sizeof held) && strcmp(held, tip) == 0;
+        }
     }
     return false;
 }
 
-static bool nothing_to_do(struct deploying *deploying)
+static enum outcome leave_alone(struct deploying *deploying, bool returned)
+{
+    struct deployment *deployment = deploying->deployment;
+    static const char hint[] = "push a new commit, or try this one again: gitsync once --force";
+    deployment->held = true;
+    if (returned)
+        return problem_set(deploying->problem, OUTCOME_UNCONFIRMED, hint,
+            "%.12s was not confirmed and was taken back; it is left alone, and the last good stays",
+            deployment->tip.id);
+    if (!deploying->settings->in_daemon)
+        story_tell(deploying->settings->name, LOG_WARNING, "held",
+            "%.12s was rolled back from and is left alone: %s", deployment->tip.id, hint);
+    return OUTCOME_FINE;
+}
+
+/* *DONE: there is nothing to do; the outcome is that of the whole run then. */
+static enum outcome look_for_work(struct deploying *deploying, bool *done)
 {
     struct deployment *deployment = deploying->deployment;
     const char *known_bad = deploying->settings->known_bad;
+    bool returned = false;
+    *done = true;
     if (known_bad != NULL && !deployment->tip.downloaded && strcmp(known_bad, deployment->tip.id) == 0) {
         deployment->still_refused = true;
-        return true;
+        return OUTCOME_FINE;
     }
     if (strcmp(deployment->tip.id, deployment->deployed) == 0) {
         if (!deploying->settings->in_daemon)
             story_tell(deploying->settings->name, LOG_INFO, "current", "%.12s is deployed already",
                 deployment->tip.id);
-        return true;
+        return OUTCOME_FINE;
     }
-    if (!is_held(deploying) || deploying->settings->force)
-        return false;
-    deployment->held = true;
-    if (!deploying->settings->in_daemon)
-        story_tell(deploying->settings->name, LOG_WARNING, "held",
-            "%.12s was taken back and is left alone: push a new commit, or say gitsync once --force",
-            deployment->tip.id);
-    return true;
+    if (is_held(deploying, &returned) && !deploying->settings->force)
+        return leave_alone(deploying, returned);
+    *done = false;
+    return OUTCOME_FINE;
 }
 
 /* A history that does not go on from what is deployed is a mistake or an attack, until somebody says no. */
@@ -215,6 +233,11 @@ static enum outcome check_descent(struct deploying *deploying)
         return OUTCOME_FINE;
     if (repo_has(deploying->repo, deployed) && repo_descends(deploying->repo, deployment->tip.id, deployed))
         return OUTCOME_FINE;
+    if (!repo_has(deploying->repo, deployed) && !deploying->renewed) {
+        deploying->problem->mirror_damaged = true; /* to be sure that it is not for this that it is missing */
+        return problem_set(
+            deploying->problem, OUTCOME_FETCH, NULL, "the deployed commit %.12s cannot be read", deployed);
+    }
     return problem_set(deploying->problem, OUTCOME_POLICY,
         "if the history was rewritten on purpose: gitsync once --force, or --allow-rewind",
         "%.12s does not descend from the deployed %.12s: was the branch force-pushed?", deployment->tip.id,
@@ -492,12 +515,27 @@ static enum outcome verify(struct deploying *deploying)
     return outcome == OUTCOME_FINE ? check_descent(deploying) : outcome;
 }
 
+/* A directory that no journal knows was left behind by one who was killed before he could publish it. */
+static enum outcome choose_name(struct deploying *deploying, char release[STORE_NAME_MAX])
+{
+    char path[STORE_PATH_MAX];
+    const char *commit = deploying->deployment->tip.id;
+    if (store_has(&deploying->store, commit) && journal_publish(&deploying->journal, commit) == NULL) {
+        store_release_path(&deploying->store, commit, path);
+        if (!tree_remove(path))
+            return problem_errno(deploying->problem, "cannot remove", path);
+    }
+    publish_name(&deploying->store, commit, release);
+    return OUTCOME_FINE;
+}
+
 static enum outcome deploy(struct deploying *deploying, bool plan_only)
 {
     char release[STORE_NAME_MAX];
     enum outcome outcome = verify(deploying);
     lap(deploying, PHASE_VERIFY);
-    publish_name(&deploying->store, deploying->deployment->tip.id, release);
+    if (outcome == OUTCOME_FINE)
+        outcome = choose_name(deploying, release);
     if (outcome == OUTCOME_FINE)
         outcome = check(deploying, release);
     lap(deploying, PHASE_CHECK);
@@ -514,21 +552,35 @@ static enum outcome deploy(struct deploying *deploying, bool plan_only)
     return outcome;
 }
 
+/* Fetched well but not readable: the damage is in the mirror. Once more, with a new one. */
+static enum outcome deploy_anew(struct deploying *deploying, bool plan_only)
+{
+    struct deployment *deployment = deploying->deployment;
+    if (deploying->staged)
+        stage_abandon(&deploying->stage);
+    plan_clear(&deployment->plan);
+    plan_init(&deployment->plan, deploying->settings->name);
+    deploying->staged = deployment->has_plan = false;
+    deploying->renewed = true;
+    enum outcome outcome = fetch(deploying, true);
+    lap(deploying, PHASE_FETCH);
+    return outcome == OUTCOME_FINE ? deploy(deploying, plan_only) : outcome;
+}
+
 enum outcome deploy_run(const struct settings *settings, bool plan_only, struct deployment *deployment)
 {
     struct deploying deploying;
+    bool done = false;
     enum outcome outcome = deploying_begin(&deploying, settings, deployment, !plan_only);
     if (outcome == OUTCOME_FINE)
         outcome = fetch(&deploying, false);
     lap(&deploying, PHASE_FETCH);
-    if (outcome == OUTCOME_FINE && (plan_only || !nothing_to_do(&deploying)))
+    if (outcome == OUTCOME_FINE && !plan_only)
+        outcome = look_for_work(&deploying, &done);
+    if (outcome == OUTCOME_FINE && !done)
         outcome = deploy(&deploying, plan_only);
-    /* Fetched well but not readable: the damage is in the mirror. Once more, with a new one. */
-    if (outcome == OUTCOME_FETCH && deployment->problem.mirror_damaged && !deploying.staged) {
-        outcome = fetch(&deploying, true);
-        if (outcome == OUTCOME_FINE)
-            outcome = deploy(&deploying, plan_only);
-    }
+    if (outcome == OUTCOME_FETCH && deployment->problem.mirror_damaged && !deploying.renewed)
+        outcome = deploy_anew(&deploying, plan_only);
     deploying_end(&deploying, outcome);
     deployment->plan.problem = deployment->problem;
     return outcome;

@@ -20,6 +20,7 @@ struct deploying {
     char current[STORE_NAME_MAX];
     char published[STORE_PATH_MAX]; /* its directory, "" for none */
     bool staged;
+    bool renewed; /* the mirror was made anew in this run */
     uint64_t since_us;
 };
 

@@ -13,7 +13,8 @@
 
 #define JOURNAL_MAX ((size_t)1 << 30)
 
-static const char *const words[EVENTS] = {"publish", "confirmed", "returned", "refused"};
+static const char *const words[EVENTS] = {
+    "publish", "confirmed", "returning", "returned", "abandoned", "refused"};
 
 const char *journal_event_word(enum journal_event event)
 {
@@ -81,13 +82,18 @@ static void conclude(struct journal *journal)
         switch (entry->event) {
         case EVENT_PUBLISH:
             journal->open = entry;
+            journal->returning = NULL;
             journal->refused = NULL;
             break;
         case EVENT_CONFIRMED:
             memcpy(journal->good, entry->release, sizeof journal->good);
             journal->open = NULL;
             break;
+        case EVENT_RETURNING:
+            journal->returning = entry;
+            break;
         case EVENT_RETURNED:
+        case EVENT_ABANDONED:
             journal->open = NULL;
             break;
         case EVENT_REFUSED:

@@ -3,7 +3,8 @@
  *
  *     {"time":..,"event":"publish","release":..,"commit":..,"previous":..,"zones":[{"zone":..,"serial":..}]}
  *     {"time":..,"event":"confirmed","release":..}
- *     {"time":..,"event":"returned","release":..,"to":..,"why":..}
+ *     {"time":..,"event":"returning","release":..,"to":..,"why":..}
+ *     {"time":..,"event":"returned","release":..,"commit":..,"to":..,"why":..}
  *     {"time":..,"event":"refused","commit":..,"cause":"signature","why":..}
  *
  * A line cut short by a crash is dropped when the journal is opened for writing. One thread, under the
@@ -20,7 +21,15 @@
 #include "zone/base/arena.h"
 #include "zone/base/json.h"
 
-enum journal_event { EVENT_PUBLISH, EVENT_CONFIRMED, EVENT_RETURNED, EVENT_REFUSED, EVENTS };
+enum journal_event {
+    EVENT_PUBLISH,
+    EVENT_CONFIRMED,
+    EVENT_RETURNING,
+    EVENT_RETURNED,
+    EVENT_ABANDONED,
+    EVENT_REFUSED,
+    EVENTS
+};
 
 struct journal_entry {
     enum journal_event event;
@@ -34,10 +43,11 @@ struct journal {
     struct arena arena;
     struct journal_entry *entries; /* oldest first */
     unsigned count, room;
-    char good[STORE_NAME_MAX];           /* the release confirmed last, "" for none */
-    char good_commit[STORE_NAME_MAX];    /* and its commit */
-    const struct journal_entry *open;    /* a publish that was neither confirmed nor returned, or NULL */
-    const struct journal_entry *refused; /* the newest refusal, when nothing was published since; or NULL */
+    char good[STORE_NAME_MAX];             /* the release confirmed last, "" for none */
+    char good_commit[STORE_NAME_MAX];      /* and its commit */
+    const struct journal_entry *open;      /* a publish that was neither confirmed nor returned, or NULL */
+    const struct journal_entry *returning; /* for that one: going back has begun; or NULL */
+    const struct journal_entry *refused;   /* the newest refusal, when nothing was published since; or NULL */
 };
 
 /* Reads it; an absent journal is empty. */

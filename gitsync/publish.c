@@ -7,6 +7,7 @@
 
 #include "gitsync/crash.h"
 #include "gitsync/story.h"
+#include "gitsync/tree_sync.h"
 
 static uint64_t now_us(void)
 {
@@ -142,16 +143,31 @@ static enum outcome note_confirmed(const struct store *store, const char *releas
     return journal_end(&writing, store, problem);
 }
 
-static enum outcome note_returned(const struct store *store, const char *release, const char *commit,
-    const char *to, const char *why, struct problem *problem)
+/* RETURNING or RETURNED. */
+static enum outcome note_return(const struct store *store, enum journal_event event, const char *release,
+    const char *commit, const char *to, const char *why, struct problem *problem)
 {
     struct journal_writing writing;
-    if (journal_begin(&writing, EVENT_RETURNED, problem) != OUTCOME_FINE)
+    if (journal_begin(&writing, event, problem) != OUTCOME_FINE)
         return OUTCOME_LOCAL;
     json_text(&writing.json, "release", release);
     json_text(&writing.json, "commit", commit);
     json_text(&writing.json, "to", to);
     json_text(&writing.json, "why", why);
+    return journal_end(&writing, store, problem);
+}
+
+/* It was never switched to: nobody has seen it. */
+static enum outcome abandon(const struct store *store, const char *release, struct problem *problem)
+{
+    struct journal_writing writing;
+    char path[STORE_PATH_MAX];
+    store_release_path(store, release, path);
+    if (!tree_remove(path))
+        return problem_errno(problem, "cannot remove", path);
+    if (journal_begin(&writing, EVENT_ABANDONED, problem) != OUTCOME_FINE)
+        return OUTCOME_LOCAL;
+    json_text(&writing.json, "release", release);
     return journal_end(&writing, store, problem);
 }
 
@@ -177,15 +193,21 @@ static enum outcome go_back(const struct returning *returning, struct problem *p
     story_tell(
         returning->settings->name, LOG_WARNING, "returning", "%s; going back to %.12s", why, returning->good);
     store_release_path(returning->store, returning->good, directory);
-    enum outcome outcome = store_switch(returning->store, returning->good, &back);
+    crash_point("returning-before");
+    enum outcome outcome = note_return(returning->store, EVENT_RETURNING, returning->release,
+        returning->commit, returning->good, why, &back);
+    if (outcome == OUTCOME_LOCAL)
+        outcome = OUTCOME_FINE; /* a full disk is no reason to keep serving what is not good */
+    if (outcome == OUTCOME_FINE)
+        outcome = store_switch(returning->store, returning->good, &back);
     crash_point("returning");
     if (outcome == OUTCOME_FINE)
         outcome = confirm_after(returning->expectations, returning->settings, directory, true, &back);
     if (outcome != OUTCOME_FINE)
         return problem_set(problem, OUTCOME_STUCK, "look at the server; gitsync once tries again",
             "%.600s; and going back to %.12s failed: %.600s", why, returning->good, back.text);
-    outcome =
-        note_returned(returning->store, returning->release, returning->commit, returning->good, why, &back);
+    outcome = note_return(
+        returning->store, EVENT_RETURNED, returning->release, returning->commit, returning->good, why, &back);
     if (outcome != OUTCOME_FINE)
         return problem_set(problem, outcome, NULL, "%s", back.text);
     return problem_set(problem, OUTCOME_UNCONFIRMED,
@@ -286,17 +308,37 @@ static enum outcome return_again(const struct settings *settings, const struct s
 
 /* Killed while it went back: the link is right already, the server perhaps not. */
 static enum outcome finish_return(const struct settings *settings, const struct store *store,
-    const struct journal_entry *entry, const char *current, struct arena *arena, struct problem *problem)
+    const struct journal *journal, const char *current, struct arena *arena, struct problem *problem)
 {
     struct expectations expectations;
-    char directory[STORE_PATH_MAX];
+    const struct journal_entry *entry = journal->open;
+    char directory[STORE_PATH_MAX], why[PROBLEM_TEXT_MAX] = "";
     store_release_path(store, current, directory);
+    (void)json_get(journal->returning->line, "why", why, sizeof why);
     enum outcome outcome = expect_entry(&expectations, settings, entry, true, arena, problem);
     if (outcome == OUTCOME_FINE && *current != '\0')
         outcome = confirm_after(&expectations, settings, directory, true, problem);
     free(expectations.at);
-    return outcome == OUTCOME_FINE ? note_returned(store, entry->release, "", current, "interrupted", problem)
-                                   : outcome;
+    return outcome == OUTCOME_FINE
+               ? note_return(store, EVENT_RETURNED, entry->release, entry->commit, current, why, problem)
+               : outcome;
+}
+
+/* Switched to, and not concluded. */
+static enum outcome finish_switched(const struct settings *settings, const struct store *store,
+    const struct journal *journal, struct arena *arena, struct problem *problem)
+{
+    const struct journal_entry *entry = journal->open;
+    enum outcome outcome = OUTCOME_UNCONFIRMED;
+    if (journal->returning == NULL)
+        outcome = confirm_again(settings, store, entry, arena, problem);
+    else
+        (void)json_get(journal->returning->line, "why", problem->text, sizeof problem->text);
+    if (outcome == OUTCOME_FINE)
+        return note_confirmed(store, entry->release, problem);
+    return outcome == OUTCOME_UNCONFIRMED
+               ? return_again(settings, store, entry, journal->good, arena, problem)
+               : outcome;
 }
 
 enum outcome publish_finish(const struct settings *settings, const struct store *store,
@@ -312,15 +354,12 @@ enum outcome publish_finish(const struct settings *settings, const struct store 
     enum outcome outcome;
     story_tell(
         settings->name, LOG_INFO, "finishing", "the deployment of %.12s was interrupted", entry->commit);
-    if (strcmp(current, entry->release) != 0) {
-        outcome = finish_return(settings, store, entry, current, &arena, problem);
-    } else {
-        outcome = confirm_again(settings, store, entry, &arena, problem);
-        if (outcome == OUTCOME_FINE)
-            outcome = note_confirmed(store, entry->release, problem);
-        else if (outcome == OUTCOME_UNCONFIRMED)
-            outcome = return_again(settings, store, entry, journal->good, &arena, problem);
-    }
+    if (strcmp(current, entry->release) == 0)
+        outcome = finish_switched(settings, store, journal, &arena, problem);
+    else if (journal->returning != NULL)
+        outcome = finish_return(settings, store, journal, current, &arena, problem);
+    else
+        outcome = abandon(store, entry->release, problem);
     arena_clear(&arena);
     return outcome;
 }

@@ -1,0 +1,235 @@
+"""What can go wrong while gitsync works: killed at every step and at random moments, a full disk, damaged objects,
+two at once. The release that is published is always whole, and the status is true."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import gitsync_kit
+import harness
+from gitsync_kit import check
+
+ORIGINS = ("a.example.", "b.example.", "c.example.")
+POINTS = ("stage-begin", "stage-put", "filled", "stage-synced", "stage-renamed", "journal", "switch-before",
+          "switch-after", "reloaded", "before-confirmed", "spare")
+
+
+def change_all(site, serial):
+    for origin in ORIGINS:
+        site.zone(origin, serial, (f"n{serial}",))
+    return site.commit(f"serial {serial}")
+
+
+def is_whole(site):
+    """Every file of the published release is as its commit has it: never parts of two."""
+    release = site.current()
+    commit = release.split(".")[0]
+    names = site.git("ls-tree", "-r", "--name-only", commit).split("\n")
+    for name in names:
+        want = site.git("show", f"{commit}:{name}")
+        check(site.published(name).strip() == want, f"{name} of {release} is not as in its commit")
+    found = []
+    for directory, _, files in os.walk(os.path.join(site.dest, "current/")):
+        found += [os.path.relpath(os.path.join(directory, file), os.path.join(site.dest, "current")) for file in files]
+    check(sorted(name for name in found if not name.startswith(".gitsync")) == sorted(names), f"other files: {found}")
+    return commit
+
+
+def is_true(site):
+    """What status says is so."""
+    commit = is_whole(site)
+    status = site.status()
+    check(status["commit"] == commit, f"status says {status['commit']}, published is {commit}")
+    if status["state"] == "confirmed" and site.server is not None:
+        serials = {site.serial(origin) for origin in ORIGINS}
+        want = {int(site.git("show", f"{commit}:zones/{origin}zone").split("( ")[1].split()[0]) for origin in ORIGINS}
+        check(serials == want, f"confirmed, but {serials} are served instead of {want}")
+    return status
+
+
+def test_killed_at_every_step():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        site.gitsync("once")
+        site.serve(ORIGINS)
+        serial = 1
+        for point in POINTS:
+            serial += 1
+            tip = change_all(site, serial)
+            done = site.gitsync("once", expect=None, environment={"GITSYNC_CRASH": point})
+            check(done.returncode == -signal.SIGKILL, f"{point} was not reached:\n{done.text}")
+            is_true(site)
+            site.gitsync("once")
+            check(site.current() == tip and is_true(site)["state"] == "confirmed", f"{point}: not finished")
+            check({site.serial(origin) for origin in ORIGINS} == {serial}, f"{point}: not served")
+        left = set(os.listdir(os.path.join(site.dest, ".gitsync")))
+        check(not left & {"stage", "making", "next"}, f"left behind: {left}")
+
+
+def test_killed_on_the_way_back():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        good = change_all(site, 1)
+        site.gitsync("once")
+        site.serve(ORIGINS)
+        options = ("--confirm", f"127.0.0.1:{harness.free_port()}", "--secondary-timeout", "1")
+        for serial, point in ((2, "returning-before"), (3, "returning")):
+            change_all(site, serial)
+            done = site.gitsync("once", *options, expect=None, environment={"GITSYNC_CRASH": point})
+            check(done.returncode == -signal.SIGKILL, "not reached")
+            check(site.status()["state"] == ("unconfirmed" if serial == 2 else "interrupted"), str(site.status()))
+            is_whole(site)
+            site.gitsync("once", *options, expect=6)
+            check(is_true(site)["state"] == "confirmed" and site.serial("a.example.") == 1, "not gone back")
+            check(site.current() == good, "not the last good")
+
+
+def test_killed_at_random_moments():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        started = time.monotonic()
+        site.gitsync("once")
+        takes = time.monotonic() - started
+        site.serve(ORIGINS)
+        chance = random.Random(os.environ.get("SEED"))
+        serial, killed = 1, 0
+        words = [harness.need_ours("gitsync"), "once", "--dest", site.dest, "--repo", site.work, "--control",
+                 os.path.join(site.server.directory, "control"), "--quiet"]
+        tip = None
+        until = time.monotonic() + float(os.environ.get("KILL_SECONDS", "8"))
+        while time.monotonic() < until:
+            serial += 1
+            tip = change_all(site, serial)
+            for _ in range(3):
+                process = subprocess.Popen(words, env=site.environment, start_new_session=True,
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                time.sleep(chance.uniform(0, max(takes, 0.06) * 1.2))
+                killed += process.poll() is None
+                os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+                process.wait()
+                is_true(site)
+        site.gitsync("once")
+        check(site.current() == tip and is_true(site)["state"] == "confirmed", "not deployed in the end")
+        print(f"     {killed} times killed")
+
+
+def test_disk_is_full():
+    """RLIMIT_FSIZE: writes fail as they do on a full disk (EFBIG)."""
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        site.gitsync("once")
+        good = site.current()
+        site.zone("a.example.", 2, [f"name-number-{i}" for i in range(3000)])
+        tip = site.commit("large")
+        for limit in (0, 100, 1000, 20000, 60000):
+            def limited(limit=limit):
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            done = subprocess.run([harness.need_ours("gitsync"), "once", "--dest", site.dest, "--repo", site.work],
+                                  env=site.environment, capture_output=True, text=True, check=False, preexec_fn=limited)
+            check(done.returncode in (2, 8), f"{limit}: ended with {done.returncode}: {done.stderr}")
+            check(site.current() == good and is_whole(site) == good, f"{limit}: the last good is gone")
+            check(site.status()["state"] == "confirmed", f"{limit}: {site.status()}")
+        site.gitsync("once")
+        check(site.current() == tip, "it does not go on when there is room again")
+
+
+def test_damaged_mirror_is_made_anew():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        site.gitsync("once")
+        mirror = os.path.join(site.dest, ".gitsync/repo.git")
+        serial = 1
+        for damage in ("garbage", "cut", "gone"):
+            serial += 1
+            tip = change_all(site, serial)
+            files = [os.path.join(directory, file) for directory, _, found in os.walk(os.path.join(mirror, "objects"))
+                     for file in found]
+            for path in files:
+                os.chmod(path, 0o644)
+                if damage == "gone":
+                    os.unlink(path)
+                else:
+                    with open(path, "r+b") as file:
+                        file.truncate(10) if damage == "cut" else file.write(b"garbage")
+            site.gitsync("once")
+            check(site.current() == tip and is_whole(site) == tip, f"{damage}: not deployed")
+        shutil.rmtree(os.path.join(mirror, "refs"))
+        tip = change_all(site, serial + 1)
+        site.gitsync("once")
+        check(site.current() == tip, "a mirror that is none any more")
+
+
+def test_damaged_remote():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        good = change_all(site, 1)
+        site.gitsync("once")
+        change_all(site, 2)
+        blob = site.git("rev-parse", "HEAD:zones/a.example.zone")
+        path = os.path.join(site.work, ".git/objects", blob[:2], blob[2:])
+        os.chmod(path, 0o644)
+        with open(path, "r+b") as file:
+            file.write(b"garbage")
+        site.gitsync("once", expect=2)
+        check(site.current() == good and is_whole(site) == good, "the last good is gone")
+
+
+def test_two_at_once():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        site.gitsync("once")
+        change_all(site, 2)
+        slow = subprocess.Popen([harness.need_ours("gitsync"), "once", "--dest", site.dest, "--repo", site.work,
+                                 "--check-command", "echo here > ../../in; sleep 20"], env=site.environment,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            limit = time.monotonic() + 10
+            while not os.path.exists(os.path.join(site.dest, "in")) and time.monotonic() < limit:
+                time.sleep(0.01)
+            done = site.gitsync("once", expect=9)
+            check("another gitsync is at work" in done.text, done.text)
+            site.gitsync("status")
+        finally:
+            os.killpg(slow.pid, signal.SIGKILL)
+            slow.wait()
+        site.gitsync("once")
+
+
+def test_links_and_odd_names():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        os.symlink("a.example.zone", os.path.join(site.work, "zones/alias.zone.txt"))
+        good = site.commit("a link inside")
+        site.gitsync("once")
+        check(os.readlink(os.path.join(site.dest, "current/zones/alias.zone.txt")) == "a.example.zone", "no link")
+        for target in ("/etc/passwd", "../../../secret"):
+            os.symlink(target, os.path.join(site.work, "zones/out"))
+            site.commit("a link outside")
+            done = site.gitsync("once", expect=4)
+            check("leads out of the repository" in done.text and site.current() == good, done.text)
+            site.git("reset", "-q", "--hard", good)
+        # a file becomes a directory and back
+        site.put("x", "file\n")
+        site.commit("file")
+        site.gitsync("once")
+        os.unlink(os.path.join(site.work, "x"))
+        site.put("x/y/z", "deep\n")
+        site.commit("directory")
+        site.gitsync("once")
+        check(site.published("x/y/z") == "deep\n", "no directory")
+        shutil.rmtree(os.path.join(site.work, "x"))
+        site.put("x", "file again\n")
+        site.commit("file again")
+        site.gitsync("once")
+        check(site.published("x") == "file again\n", "no file")
