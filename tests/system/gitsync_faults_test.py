@@ -67,6 +67,8 @@ def test_killed_at_every_step():
             site.gitsync("once")
             check(site.current() == tip and is_true(site)["state"] == "confirmed", f"{point}: not finished")
             check({site.serial(origin) for origin in ORIGINS} == {serial}, f"{point}: not served")
+        change_all(site, serial + 1)
+        site.gitsync("once")
         left = set(os.listdir(os.path.join(site.dest, ".gitsync")))
         check(not left & {"stage", "making", "next"}, f"left behind: {left}")
 
