@@ -35,6 +35,11 @@ enum err effects_find(struct effects *effects, const struct versions *versions, 
     const struct snapshot *new) NODISCARD NONNULL(1, 2, 3, 4);
 void effects_clear(struct effects *effects) NONNULL(1);
 
+/* "www.example. A", "any name below example. A"; and what happens to it. Static storage, good until the next
+ * call. */
+const char *effect_subject(const struct effect *effect) NONNULL(1);
+const char *effect_what(const struct effect *effect) NONNULL(1);
+
 void effects_text(const struct effects *effects) NONNULL(1);
 void effects_json(const struct effects *effects, struct json *json) NONNULL(1, 2);
 void effects_markdown(const struct effects *effects) NONNULL(1);

@@ -16,8 +16,7 @@ static const struct {
 
 #define MARKDOWN_ROWS 100
 
-/* "www.example. A", "any name below example. A". */
-static const char *subject(const struct effect *effect)
+const char *effect_subject(const struct effect *effect)
 {
     static char text[NAME_TEXT_MAX + 60];
     snprintf(text, sizeof text, "%s%s %s", effect->below ? "any name below " : "", show_name(effect->name),
@@ -26,7 +25,7 @@ static const char *subject(const struct effect *effect)
 }
 
 /* What happens, from the kinds of the two answers; the special cases first. */
-static const char *what(const struct effect *effect)
+const char *effect_what(const struct effect *effect)
 {
     static char text[160];
     enum told_kind old = effect->old.kind, new = effect->new.kind;
@@ -64,7 +63,8 @@ static void text_area(const struct effects *effects, enum effect_area area)
         if (!titled)
             printf("%s:\n", areas[area].title);
         titled = true;
-        printf("  %s: %s; cached for up to %s\n", subject(effect), what(effect), show_span(effect->old.ttl));
+        printf("  %s: %s; cached for up to %s\n", effect_subject(effect), effect_what(effect),
+            show_span(effect->old.ttl));
     }
 }
 
@@ -116,8 +116,8 @@ static void markdown_area(const struct effects *effects, enum effect_area area)
         if (++rows > MARKDOWN_ROWS)
             continue;
         fputs("* ", stdout);
-        show_markdown(stdout, subject(effect));
-        printf(": %s\n", what(effect));
+        show_markdown(stdout, effect_subject(effect));
+        printf(": %s\n", effect_what(effect));
     }
     if (rows > MARKDOWN_ROWS)
         printf("* and %zu more\n", rows - MARKDOWN_ROWS);
@@ -155,7 +155,7 @@ void effects_json(const struct effects *effects, struct json *json)
         json_text(json, "area", areas[effect->area].word);
         json_told(json, "old", &effect->old);
         json_told(json, "new", &effect->new);
-        json_text(json, "what", what(effect));
+        json_text(json, "what", effect_what(effect));
         json_close(json, '}');
     }
     json_close(json, ']');

@@ -173,9 +173,11 @@ static enum err make_image(struct side *side, const uint8_t *apex, const struct 
     char why[CHANGE_WHY_MAX] = "";
     if (side->has_sources) {
         /* Relative names begin where they began, but the zone is the one of the SOA. */
-        options.origin = name_equal(side->origin, apex) ? apex : NULL;
+        options.origin = apex == NULL ? arguments->origin : name_equal(side->origin, apex) ? apex : NULL;
         return load_source(&side->sources, side->version.file, &options, &result, image);
     }
+    if (apex == NULL)
+        apex = side->transfer.in.zone;
     enum err err = change_build(apex, side->version.records, arguments->threads, why, image);
     if (err == ERR_INVALID)
         complain("%s: %s", side->name, why);

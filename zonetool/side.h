@@ -28,9 +28,9 @@ struct side {
 enum outcome sides_open(struct side sides[2], char *const names[2], const struct arguments *arguments,
     struct report *report) NODISCARD NONNULL(1, 2, 3, 4);
 
-/* Makes the side's snapshot, for what asks questions. */
+/* Makes the side's snapshot, for what asks questions. APEX NULL: the zone's name is what the side says. */
 enum outcome side_snapshot(struct side *side, const uint8_t *apex, const struct arguments *arguments,
-    struct report *report) NODISCARD NONNULL(1, 2, 3, 4);
+    struct report *report) NODISCARD NONNULL(1, 3, 4);
 
 void sides_close(struct side sides[2]) NONNULL(1);
 

@@ -17,6 +17,8 @@ static const struct command commands[] = {
         "text json markdown ixfr nsupdate", diff_options},
     {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run, NULL, NULL},
     {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run, NULL, NULL},
+    {"answers", "oj", "OLD NEW", 2, 2, "tell which answers differ between two versions of a zone",
+        answers_run, "text json markdown", answers_options},
     {"serial", "", "FILE...", 1, UINT32_MAX, "tell or raise the serial of zone files", serial_run, NULL,
         serial_options},
     {"textconv", "oj", "FILE", 1, 1, "print a zone file as git diff is to see it", textconv_run, NULL, NULL},
