@@ -1,5 +1,5 @@
-/* zonetool digest: the digest of a whole zone (RFC 8976): tells the ZONEMD record, checks the one that is there, or
- * puts a new one into the text. */
+/* zonetool digest: the digest of a whole zone (RFC 8976): tells the ZONEMD record, checks the one that is
+ * there, or puts a new one into the text. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,9 @@ static bool take_hash(const char *value)
 }
 
 const struct option_row digest_options[] = {
-    {.word = "verify", .help = "check the zone's ZONEMD record; exit 1 if it is wrong or missing", .flag = &options.verify},
+    {.word = "verify",
+        .help = "check the zone's ZONEMD record; exit 1 if it is wrong or missing",
+        .flag = &options.verify},
     {.letter = 'w', .word = "write", .help = "write the record into the file", .flag = &options.write},
     {.word = "hash", .value = "HASH", .help = "sha384, or sha512", .take = take_hash},
     {.word = NULL},
@@ -65,7 +67,8 @@ static bool is_number(const struct piece *piece, unsigned number)
 }
 
 /* Serial and digest of a ZONEMD of our scheme and hash; the digest may stand in several tokens. */
-static void take_zonemd(struct place *place, const struct entry *entry, const char *text, const char *serial, const char *hex)
+static void take_zonemd(
+    struct place *place, const struct entry *entry, const char *text, const char *serial, const char *hex)
 {
     uint32_t at;
     const struct piece *last = NULL, *old = token_behind_type(entry, 0, &at);
@@ -81,11 +84,13 @@ static void take_zonemd(struct place *place, const struct entry *entry, const ch
     place->count = 2;
     place->edits[0] = (struct edit){.at = (size_t)(old->at - text), .len = old->len};
     snprintf(place->edits[0].text, sizeof place->edits[0].text, "%s", serial);
-    place->edits[1] = (struct edit){.at = (size_t)(first->at - text), .len = (size_t)(last->at + last->len - first->at)};
+    place->edits[1] =
+        (struct edit){.at = (size_t)(first->at - text), .len = (size_t)(last->at + last->len - first->at)};
     snprintf(place->edits[1].text, sizeof place->edits[1].text, "%s", hex);
 }
 
-static bool find_place(struct place *place, const struct input *input, const char *line, const char *serial, const char *hex)
+static bool find_place(
+    struct place *place, const struct input *input, const char *line, const char *serial, const char *hex)
 {
     struct entry entry;
     bool good = true;
@@ -126,7 +131,7 @@ static enum outcome apply(const char *path, const struct input *input, const str
     if (out == NULL)
         return complain("%s: out of memory", path);
     fwrite(input->text + at, 1, input->len - at, out);
-    enum outcome outcome = fclose(out) != 0            ? complain("%s: out of memory", path)
+    enum outcome outcome = fclose(out) != 0         ? complain("%s: out of memory", path)
                            : strcmp(path, "-") == 0 ? print_octets(text, len)
                                                     : rewrite_file(path, text, len);
     free(text);
@@ -149,8 +154,8 @@ static enum outcome write_record(const char *path, const struct snapshot *snapsh
     print_hex(digest, zonemd_digest_len(options.hash), hex);
     snprintf(serial, sizeof serial, "%u", snapshot->serial);
     /* Behind the SOA it inherits the apex. */
-    snprintf(line, sizeof line, "        %u IN ZONEMD %s %u %u %s\n", snapshot->soa->ttl, serial, ZONEMD_SIMPLE,
-        (unsigned)options.hash, hex);
+    snprintf(line, sizeof line, "        %u IN ZONEMD %s %u %u %s\n", snapshot->soa->ttl, serial,
+        ZONEMD_SIMPLE, (unsigned)options.hash, hex);
     if (input_open(&input, path) != ERR_OK)
         return complain("%s: %s", path, strerror(errno));
     enum outcome outcome = find_place(&place, &input, line, serial, hex)
@@ -195,7 +200,8 @@ static enum outcome digest_one(const char *path, const struct arguments *argumen
     if (outcome == OUTCOME_CLEAN && snapshot == NULL)
         outcome = complain("%s: out of memory", path);
     else if (outcome == OUTCOME_CLEAN)
-        outcome = options.verify ? verify(path, snapshot, arguments->quiet) : make(path, source.compiled, snapshot);
+        outcome =
+            options.verify ? verify(path, snapshot, arguments->quiet) : make(path, source.compiled, snapshot);
     if (snapshot != NULL)
         snapshot_release(snapshot);
     source_close(&source);

@@ -127,6 +127,21 @@ enum err load_source(struct sources *sources, uint16_t file, const struct load_o
     return load(sources, file, options, false, result, out);
 }
 
+enum err load_text(const char *name, const char *text, size_t len, const struct load_options *options,
+    struct load_result *result, struct image **out)
+{
+    struct sources sources;
+    uint16_t file;
+    enum err err = sources_init(&sources);
+    if (err != ERR_OK)
+        return err;
+    err = sources_add(&sources, name, text, len, &file);
+    if (err == ERR_OK)
+        err = load_source(&sources, file, options, result, out);
+    sources_clear(&sources);
+    return err;
+}
+
 enum err load_image(
     const char *path, const struct load_options *options, struct load_result *result, struct image **out)
 {

@@ -40,6 +40,10 @@ enum err load_image(const char *path, const struct load_options *options, struct
 enum err load_source(struct sources *sources, uint16_t file, const struct load_options *options,
     struct load_result *result, struct image **out) NODISCARD NONNULL(1, 3, 4, 5);
 
+/* And from a text in memory; NAME stands in findings, and relative $INCLUDEs are sought beside it. */
+enum err load_text(const char *name, const char *text, size_t len, const struct load_options *options,
+    struct load_result *result, struct image **out) NODISCARD NONNULL(1, 4, 5, 6);
+
 /* The zone's name as the name of its file suggests it (db.example.org, example.org.zone ...), lower case; the
  * root when it suggests none. ORIGIN has room for NAME_MAX + 1. */
 void load_guess_origin(const char *path, uint8_t *origin) NONNULL(1, 2);
