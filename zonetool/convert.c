@@ -91,7 +91,7 @@ static enum outcome load_json(struct source *source, const char *path, const cha
         complain("%s: %s", path, why);
         return OUTCOME_FINDINGS;
     }
-    enum err err = load_text(path, text, len, &options, &result, &source->image);
+    enum err err = load_memory(path, text, len, &options, &result, &source->image);
     free(text);
     if (err == ERR_INVALID)
         return OUTCOME_FINDINGS;

@@ -127,7 +127,7 @@ enum err load_source(struct sources *sources, uint16_t file, const struct load_o
     return load(sources, file, options, false, result, out);
 }
 
-enum err load_text(const char *name, const char *text, size_t len, const struct load_options *options,
+enum err load_memory(const char *name, const char *text, size_t len, const struct load_options *options,
     struct load_result *result, struct image **out)
 {
     struct sources sources;

@@ -41,7 +41,7 @@ enum err load_source(struct sources *sources, uint16_t file, const struct load_o
     struct load_result *result, struct image **out) NODISCARD NONNULL(1, 3, 4, 5);
 
 /* And from a text in memory; NAME stands in findings, and relative $INCLUDEs are sought beside it. */
-enum err load_text(const char *name, const char *text, size_t len, const struct load_options *options,
+enum err load_memory(const char *name, const char *text, size_t len, const struct load_options *options,
     struct load_result *result, struct image **out) NODISCARD NONNULL(1, 4, 5, 6);
 
 /* The zone's name as the name of its file suggests it (db.example.org, example.org.zone ...), lower case; the
