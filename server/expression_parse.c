@@ -348,6 +348,7 @@ struct expression *expression_parse(struct setup *setup, const struct token *tok
     const struct expression *e = parse_choice(&p);
     if (e != NULL && p.mark != MARK_END)
         e = fail(&p, "something is left over");
+    e = p.why == NULL ? e : NULL;
     if (e == NULL && p.why != NULL && *p.why != '\0') { /* "": told already */
         enum err err =
             setup_error(setup, token, "as in: type() == 'A' && incidr(client_ip(), '192.0.2.0/24')",

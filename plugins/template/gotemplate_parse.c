@@ -468,6 +468,8 @@ static bool parse_action(struct parser *p, const struct go_node ***end, const ch
 static const char *action_end(const char *at)
 {
     char quote = '\0';
+    if (at[0] == '/' && at[1] == '*' && (at = strstr(at, "*/")) == NULL)
+        return NULL;
     for (; *at != '\0'; at++) {
         if (quote != '\0') {
             if (*at == '\\' && quote == '"' && at[1] != '\0')
