@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/build.h"
+#include "server/corefile_transfer.h"
 #include "server/reach.h"
 #include "server/regex.h"
 #include "zone/base/file.h"
@@ -385,7 +386,9 @@ static enum err set_up(struct build *build, const char *corefile, uint16_t port)
     if (err != ERR_OK && err != ERR_INVALID)
         return err;
     build->world->digest_known = world_digest(build->world, build->world->digest) == ERR_OK;
-    err = make_chains(build);
+    err = corefile_add_transfers(&world->corefile, &world->memory);
+    if (err == ERR_OK)
+        err = make_chains(build);
     if (err != ERR_OK)
         return err;
     load_plugins(build);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "plugins/file/cache.h"
 #include "plugins/file/follow.h"
@@ -63,6 +64,7 @@ struct written {
     const char *cache;
     const char *state;
     int64_t journal_max;
+    struct option_lines transfers; /* read as directives of their own (server/corefile_transfer.h) */
 };
 
 static const struct option options[] = {
@@ -119,8 +121,10 @@ static const struct option options[] = {
         .kind = OPTION_IGNORED,
         .help = "it has no effect since CoreDNS 1.7; remove the line"},
     {.word = "transfer",
-        .kind = OPTION_IGNORED,
-        .help = "use the transfer plugin instead: transfer { to ADDRESS }"},
+        .arg = "to ADDRESS...",
+        .kind = OPTION_LINES,
+        .offset = offsetof(struct written, transfers),
+        .help = "from older versions of CoreDNS: the zones' own transfer { to ADDRESS... }"},
     OPTIONS_END,
 };
 
@@ -294,6 +298,11 @@ static enum err set_up(struct setup *setup, void **self, bool partial)
     enum err err = options_parse(setup, options, &written);
     if (err != ERR_OK)
         return err;
+    for (unsigned i = 0; i < written.transfers.count; i++) {
+        const struct directive *line = written.transfers.at[i];
+        if (line->args_count < 2 || strcasecmp(line->args[0].text, "to") != 0)
+            return setup_error(setup, &line->name, "transfer to ADDRESS...", "to whom?");
+    }
     if (partial && written.fallthrough.count == 0)
         written.fallthrough = written.zones;
     else if (written.fallthrough_nodata && written.fallthrough.count == 0)

@@ -197,11 +197,8 @@ static enum err add_transfer(struct setup *setup, struct settings *settings, con
     struct plan *plan = settings->plan;
     const struct token *key;
     unsigned count, first = plan->primary_count;
-    if (line->args_count > 0 && strcmp(line->args[0].text, "to") == 0) {
-        setup_warning(setup, &line->name, "transfer { to ADDRESS }, beside secondary",
-            "`transfer to` has no effect here: use the plugin transfer");
-        return ERR_OK;
-    }
+    if (line->args_count > 1 && strcmp(line->args[0].text, "to") == 0)
+        return ERR_OK; /* a directive of its own: server/corefile_transfer.h */
     enum err err = split_line(setup, line, "from", &count, &key);
     if (err == ERR_OK && count < 2)
         return setup_error(setup, &line->name, NULL, "transfer from ADDRESS... is wanted");

@@ -200,6 +200,30 @@ def test_refused():
         assert daemon.ask("www.example.org.", "A").rcode == 0
 
 
+def test_as_it_was_written_in_2019():
+    """`transfer to` inside file and secondary."""
+    with harness.Workspace() as space:
+        path = space.write("zone", zone_text(1))
+        first = server.start(space, f"example.org:{{port}} {{\n file {path} {{\n  transfer to *\n }}\n}}\n")
+        assert axfr(first) == expected(zone_text(1))
+        second = server.start(space, f""".:{{port}} {{
+  secondary example.org {{
+    transfer from 127.0.0.1:{first.port}
+    transfer to *
+    state {space.directory("state")}
+  }}
+}}
+""")
+        limit = time.monotonic() + 10
+        while serial_of(second) != 1:
+            assert time.monotonic() < limit, second.tail()
+            time.sleep(0.01)
+        assert axfr(second) == expected(zone_text(1))
+        query = dns.message.make_query("example.org.", "AXFR")
+        third = server.start(space, f"example.org:{{port}} {{\n file {path} {{\n  transfer to 192.0.2.1\n }}\n}}\n")
+        assert dns.query.tcp(query, "127.0.0.1", port=third.port, timeout=5).rcode() == 5
+
+
 # ---- clients that are slow, or many ----
 
 def receive_axfr(sock):
