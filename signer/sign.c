@@ -1,14 +1,18 @@
 /* Signing a file: read, sign, prove, and only then replace what is published. */
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "signer/dsset.h"
 #include "signer/keystore.h"
+#include "signer/trust.h"
 #include "signer/zonefile.h"
 #include "zone/sec/zoneverify.h"
+#include "zone/store/diff.h"
 #include "zone/text/report.h"
+#include "zone/wire/type.h"
 
 #define VERIFY_ALL_BELOW 20000 /* signatures: a second of one core; above, one of many is computed */
 #define VERIFY_ABOUT 4000
@@ -264,6 +268,55 @@ static void tell(const char *path, const struct zonesign_result *result)
             result->serial, result->made, result->kept, expires);
 }
 
+/* ---- the earlier form ---- */
+
+/* Records that change whenever the serial does: the SOA, ZONEMD, and their signatures. */
+static bool follows_serial(const struct change_record *record)
+{
+    uint16_t type = record->type;
+    if (type == TYPE_RRSIG && record->rdata_len >= 2)
+        type = (uint16_t)((unsigned)record->rdata[0] << 8 | record->rdata[1]);
+    return type == TYPE_SOA || type == TYPE_ZONEMD;
+}
+
+/* The SOA but for its serial. */
+static bool same_soa(const struct snapshot *a, const struct snapshot *b)
+{
+    struct record x, y;
+    record_read(a->soa->data, true, &x);
+    record_read(b->soa->data, true, &y);
+    size_t head = x.rdata_len - 20u;
+    return a->soa->ttl == b->soa->ttl && x.rdata_len == y.rdata_len && memcmp(x.rdata, y.rdata, head) == 0 &&
+           memcmp(x.rdata + head + 4, y.rdata + head + 4, 16) == 0;
+}
+
+/* Would OUT be the same but for a new serial? Then it stays as it is. */
+static bool is_unchanged(const struct snapshot *earlier, const struct snapshot *made)
+{
+    struct change change = {0};
+    struct change_record record;
+    if (earlier == NULL || serial != SERIAL_AUTO || fresh || !same_soa(earlier, made))
+        return false;
+    bool same = diff_snapshots(earlier, made, 1u << 16, &change) == ERR_OK;
+    for (size_t at = 0; same && change_next(&change.removed, &at, &record);)
+        same = follows_serial(&record);
+    for (size_t at = 0; same && change_next(&change.added, &at, &record);)
+        same = follows_serial(&record);
+    change_clear(&change);
+    return same && earlier->serial + 1 == made->serial;
+}
+
+static enum outcome prove_and_write(struct snapshot *made, const char *out,
+    const struct zonesign_result *result, const struct dsset *ds, const uint8_t *trust, struct report *report)
+{
+    enum outcome outcome = prove(out, made, result, ds, report);
+    if (outcome == OUTCOME_GOOD)
+        outcome = zonefile_write(out, made, image, (unsigned)threads, trust);
+    if (outcome == OUTCOME_GOOD)
+        tell(out, result);
+    return outcome;
+}
+
 static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const struct key_list *keys,
     const struct dsset *ds, struct report *report)
 {
@@ -271,24 +324,30 @@ static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const 
     struct zonesign_options options;
     struct zonesign_result result;
     struct snapshot *made = NULL;
+    uint8_t secret[TRUST_KEY_LEN];
+    bool has_secret = trust_key(keys, secret);
     set_options(&options, assigned, keystore_assign(keys, clock_now(), assigned));
     struct snapshot *earlier = zonefile_try(out, zone->image->header->apex_name, (unsigned)threads);
+    options.trust = earlier != NULL && has_secret && trust_check(out, secret);
     if (earlier != NULL && fresh)
         options.refresh_s =
             UINT32_MAX / 2 - 1; /* none lasts so long; but the serial still goes on from there */
     enum err err = zone_sign(&options, zone, earlier, &result, &made);
-    snapshot_release(earlier);
+    enum outcome outcome;
     if (err == ERR_INVALID) {
         complain("%s: not written: %s", out, result.why);
-        return OUTCOME_REFUSED;
+        outcome = OUTCOME_REFUSED;
+    } else if (err != ERR_OK) {
+        outcome = complain_of(out, err);
+    } else if (options.trust && is_unchanged(earlier, made)) {
+        if (!quiet)
+            printf("%s: serial %u, unchanged\n", out, earlier->serial);
+        outcome = OUTCOME_GOOD;
+    } else {
+        outcome = prove_and_write(made, out, &result, ds, has_secret ? secret : NULL, report);
     }
-    if (err != ERR_OK)
-        return complain_of(out, err);
-    enum outcome outcome = prove(out, made, &result, ds, report);
-    if (outcome == OUTCOME_GOOD)
-        outcome = zonefile_write(out, made, image, (unsigned)threads);
-    if (outcome == OUTCOME_GOOD)
-        tell(out, &result);
+    sodium_memzero(secret, sizeof secret);
+    snapshot_release(earlier);
     snapshot_release(made);
     return outcome;
 }

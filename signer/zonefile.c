@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "signer/trust.h"
 #include "zone/base/file.h"
 #include "zone/store/change.h"
 #include "zone/store/load.h"
@@ -71,7 +72,19 @@ static enum outcome write_image(const char *path, struct snapshot *snapshot, uns
     return err == ERR_OK ? OUTCOME_GOOD : complain_of(path, err);
 }
 
-enum outcome zonefile_write(const char *path, struct snapshot *snapshot, bool image, unsigned threads)
+static enum err write_text(
+    struct file_write *file, const struct snapshot *snapshot, unsigned threads, const uint8_t *trust)
+{
+    char line[TRUST_LINE_MAX];
+    enum err err = print_zone(snapshot, threads, file->fd);
+    if (err != ERR_OK || trust == NULL)
+        return err;
+    size_t len = trust_line(file->temporary, trust, line);
+    return len > 0 ? file_write(file, line, len) : ERR_IO;
+}
+
+enum outcome zonefile_write(
+    const char *path, struct snapshot *snapshot, bool image, unsigned threads, const uint8_t *trust)
 {
     struct file_write file;
     if (image)
@@ -83,7 +96,7 @@ enum outcome zonefile_write(const char *path, struct snapshot *snapshot, bool im
     enum err err = file_write_open(&file, path, 0644);
     if (err != ERR_OK)
         return complain_of(path, err);
-    err = print_zone(snapshot, threads, file.fd);
+    err = write_text(&file, snapshot, threads, trust);
     if (err == ERR_OK)
         return file_write_commit(&file) == ERR_OK ? OUTCOME_GOOD : complain_of(path, ERR_IO);
     int error = errno;

@@ -14,8 +14,9 @@ struct snapshot *zonefile_read(const char *path, const uint8_t *origin, unsigned
 /* The same without telling anybody: NULL when there is no such zone. */
 struct snapshot *zonefile_try(const char *path, const uint8_t *origin, unsigned threads) NODISCARD NONNULL(1);
 
-/* Replaces PATH ("-": standard output) by the zone. */
-enum outcome zonefile_write(
-    const char *path, struct snapshot *snapshot, bool image, unsigned threads) NODISCARD NONNULL(1, 2);
+/* Replaces PATH ("-": standard output) by the zone. TRUST is the key of trust.h, or NULL: the text then has
+ * no such line. */
+enum outcome zonefile_write(const char *path, struct snapshot *snapshot, bool image, unsigned threads,
+    const uint8_t *trust) NODISCARD NONNULL(1, 2);
 
 #endif
