@@ -64,6 +64,18 @@ def certificates(directory, text):
                        capture_output=True, timeout=30)
 
 
+def keys(directory, text):
+    """A key under each name that is given behind `key file`."""
+    for name in re.findall(r"^\s*key file (K\S+)", text, re.M):
+        made = os.path.join(directory, "made")
+        os.makedirs(made, exist_ok=True)
+        zone = name[1:].split("+")[0]
+        done = subprocess.run([harness.need_ours("signer"), "keygen", "-q", "-K", made, zone], check=True, capture_output=True,
+                              text=True, timeout=30)
+        for end in (".key", ".private"):
+            shutil.move(os.path.join(made, done.stdout.strip() + end), os.path.join(directory, name + end))
+
+
 def inside(text, directory):
     """The Corefile with its absolute paths moved below DIRECTORY."""
     return re.sub(r"^(\s*(?:root|file|partial) )/", lambda match: match[1] + directory + "/", text, flags=re.M)
@@ -85,6 +97,7 @@ def check(space, page, name, text):
     plugins(directory, page)
     zone_files(directory, text)
     certificates(directory, text)
+    keys(directory, text)
     with open(os.path.join(directory, "Corefile"), "w", encoding="utf-8") as file:
         file.write(inside(text, directory))
     done = subprocess.run([harness.need_ours(), "-check"], cwd=directory, capture_output=True, text=True, timeout=60)

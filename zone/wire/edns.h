@@ -16,6 +16,7 @@
 #define EDNS_SIZE_MIN 512 /* a smaller announced size counts as this (RFC 6891 6.2.3) */
 #define EDNS_OPT_LEN 11   /* octets of an OPT record without options */
 #define EDNS_DO 0x8000    /* in the flags: DNSSEC OK (RFC 3225) */
+#define EDNS_CO 0x4000    /* compact answers OK (RFC 9824 5.1) */
 
 enum edns_code {
     EDNS_NSID = 3,            /* RFC 5001 */
@@ -50,7 +51,8 @@ enum ede_code {
 
 struct edns {
     bool present;
-    bool dnssec; /* the DO bit */
+    bool dnssec;  /* the DO bit */
+    bool compact; /* the CO bit */
     uint8_t version;
     uint16_t size; /* payload the requestor takes, at least EDNS_SIZE_MIN; 512 without EDNS */
     uint16_t options_len;
@@ -63,6 +65,7 @@ static inline void edns_read_fixed(struct edns *edns, uint16_t class, uint32_t t
 {
     edns->present = true;
     edns->dnssec = (ttl & EDNS_DO) != 0;
+    edns->compact = (ttl & EDNS_CO) != 0;
     edns->version = (uint8_t)(ttl >> 16);
     edns->size = class < EDNS_SIZE_MIN ? EDNS_SIZE_MIN : class;
     edns->options_len = 0;
