@@ -1,7 +1,7 @@
 /* flood: keeps a name server busy over UDP and counts what comes back.
  *
  *   flood --port P --queries FILE [--server 127.0.0.1] [--sockets 16] [--window 8] [--seconds 5]
- *         [--warmup 1] [--rate N] [--answers N] [--late-ms 20] [--edns | --do] [--option HEX]
+ *         [--warmup 1] [--rate N] [--answers N] [--late-ms 20] [--edns | --do] [--rd] [--option HEX]
  *
  * A closed loop: each socket keeps `window` questions under way and asks the next one for every answer,
  * so the server is always saturated; sockets times window stays below what fits into the receive buffer
@@ -43,7 +43,7 @@ struct settings {
     unsigned sockets, window;
     double seconds, warmup, rate, late_ms;
     uint64_t answers; /* 0: by time alone */
-    bool edns, dnssec;
+    bool edns, dnssec, recursion;
     uint8_t option[OPTION_ROOM]; /* EDNS options */
     uint8_t option_len;
 };
@@ -145,6 +145,7 @@ static size_t put_question(uint8_t *out, const char *name, uint16_t type, const 
     bool edns = settings->edns || settings->dnssec;
     memset(out, 0, 12);
     out[5] = 1;
+    out[2] = settings->recursion;
     out[11] = edns;
     size_t len = put_name(out + 12, name);
     if (len == 0)
@@ -412,7 +413,7 @@ static void parse_options(struct settings *settings, int argc, char **argv)
         {"queries", 1, NULL, 'q'}, {"sockets", 1, NULL, 'n'}, {"window", 1, NULL, 'w'},
         {"seconds", 1, NULL, 's'}, {"warmup", 1, NULL, 'W'}, {"rate", 1, NULL, 'r'},
         {"late-ms", 1, NULL, 'l'}, {"answers", 1, NULL, 'A'}, {"edns", 0, NULL, 'e'}, {"do", 0, NULL, 'd'},
-        {"option", 1, NULL, 'o'}, {NULL, 0, NULL, 0}};
+        {"rd", 0, NULL, 'D'}, {"option", 1, NULL, 'o'}, {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'a':
@@ -444,6 +445,9 @@ static void parse_options(struct settings *settings, int argc, char **argv)
             break;
         case 'A':
             settings->answers = (uint64_t)parse_number(optarg, 1, 1e12);
+            break;
+        case 'D':
+            settings->recursion = true;
             break;
         case 'e':
             settings->edns = true;

@@ -15,7 +15,7 @@ _Atomic uint64_t epoch_now = 1;
 
 static struct epoch_reader *readers[READERS_MAX]; /* control thread */
 static unsigned reader_count;
-static _Atomic(struct retired *) fresh; /* pushed by any thread */
+static _Atomic(struct retired *) fresh;            /* pushed by any thread */
 static struct retired *waiting, **last = &waiting; /* control thread; oldest first */
 static void (*_Atomic wake_control)(void);
 
@@ -68,8 +68,8 @@ static uint64_t oldest_reader(void)
     return oldest;
 }
 
-/* Puts what came since the last time behind the rest, oldest first: a queue of which only what can be freed is
- * looked at, however much a cache retires. */
+/* Puts what came since the last time behind the rest, oldest first: a queue of which only what can be freed
+ * is looked at, however much a cache retires. */
 static void take_fresh(void)
 {
     struct retired *newest = atomic_exchange(&fresh, NULL), *oldest = NULL, *end = newest;

@@ -176,13 +176,29 @@ uint64_t worker_now_ms(unsigned worker)
 
 /* ---- random numbers ---- */
 
+/* A stream cipher whose key is replaced by its own first octets: what was given out cannot be found from what
+ * is here now, and the system is asked once. */
+static void refill_random(struct outlet *outlet)
+{
+    struct {
+        uint8_t key[randombytes_SEEDBYTES];
+        uint64_t numbers[OUTLET_RANDOM / 8];
+    } fresh;
+    if (!outlet->random_keyed)
+        randombytes_buf(outlet->random_key, sizeof outlet->random_key);
+    outlet->random_keyed = true;
+    randombytes_buf_deterministic(&fresh, sizeof fresh, outlet->random_key);
+    memcpy(outlet->random_key, fresh.key, sizeof fresh.key);
+    memcpy(outlet->random, fresh.numbers, sizeof fresh.numbers);
+    sodium_memzero(&fresh, sizeof fresh);
+    outlet->random_left = OUTLET_RANDOM / 8;
+}
+
 uint64_t worker_random(unsigned worker)
 {
     struct outlet *outlet = outlet_of(worker);
-    if (UNLIKELY(outlet->random_left == 0)) {
-        randombytes_buf(outlet->random, sizeof outlet->random);
-        outlet->random_left = OUTLET_RANDOM / 8;
-    }
+    if (UNLIKELY(outlet->random_left == 0))
+        refill_random(outlet);
     uint64_t *at = &outlet->random[--outlet->random_left], value = *at;
     *at = 0; /* what was used is not to be found here */
     return value;

@@ -16,7 +16,8 @@
 #define OUTLET_WHEEL 1024  /* ticks in one turn; later alarms stay for another */
 #define OUTLET_PACKET 4096 /* room for one UDP response; a longer one is cut and asked for by TCP */
 #define OUTLET_READ (256 * 1024)
-#define OUTLET_RANDOM 2048
+#define OUTLET_RANDOM 2048 /* octets made at once */
+#define OUTLET_RANDOM_KEY 32
 
 /* Something that flushes at the end of the event. */
 struct flush {
@@ -44,6 +45,8 @@ struct outlet {
     uint64_t tick; /* done up to here */
     unsigned alarms;
 
+    bool random_keyed;
+    uint8_t random_key[OUTLET_RANDOM_KEY];
     unsigned random_left;
     uint64_t random[OUTLET_RANDOM / 8];
 

@@ -19,7 +19,7 @@ FORWARD = "read_timeout 100ms\n max_connect_attempts 1\n max_fails 0"
 
 
 def serve(space, upstream, *lines, arguments="", forward=FORWARD, **options):
-    return server.start(space, "test:{port} {\n whoami\n}\n.:{port} {\n bind 127.0.0.1\n errors\n cache %s {\n  %s\n }\n"
+    return server.start(space, "test:{port} {\n bind 127.0.0.1\n whoami\n}\n.:{port} {\n bind 127.0.0.1\n errors\n cache %s {\n  %s\n }\n"
                         " forward . 127.0.0.1:%d {\n  %s\n }\n}\n" % (arguments, "\n  ".join(lines), upstream.port, forward), **options)
 
 
