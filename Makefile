@@ -273,6 +273,7 @@ install: all ## install below DESTDIR/PREFIX: programs, libzone, headers, man pa
 	for h in zone/*/*.h plugins/*.h; do install -D -m 644 $$h $(includedir)/$$h || exit 1; done
 	$(fill) packaging/bailiwick-zone.pc.in > $(libdir)/pkgconfig/bailiwick-zone.pc
 	$(fill) packaging/bailiwickd.service.in > $(libdir)/systemd/system/bailiwickd.service
+	$(fill) packaging/gitsync.service.in > $(libdir)/systemd/system/gitsync.service
 	for m in man/*.[578]; do install -D -m 644 $$m $(mandir)/man$${m##*.}/$${m##*/} || exit 1; done
 	install -m 644 README.md CHANGELOG.md LICENSE $(docdir)
 	install -m 644 examples/Corefile $(docdir)/examples

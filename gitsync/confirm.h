@@ -23,6 +23,9 @@ struct expected {
 struct expectations {
     struct expected *at;
     unsigned count;
+    bool
+        only_changed; /* known zones with new content, and nothing else: the configuration need not be read */
+
     const char *settings_name; /* for what is told on the way */
 };
 

@@ -402,13 +402,18 @@ void deploying_tell_zones(const struct deploying *deploying)
 static void tell_deployed(const struct deploying *deploying)
 {
     const struct deployment *deployment = deploying->deployment;
+    char phases[200] = "";
     uint64_t total = 0;
-    for (unsigned i = 0; i < PHASES; i++)
+    for (unsigned i = 0; i < PHASES; i++) {
+        size_t at = strlen(phases);
         total += deployment->phase_us[i];
+        snprintf(phases + at, sizeof phases - at, "%s%s %.0f", i > 0 ? ", " : "", phase_word((enum phase)i),
+            (double)deployment->phase_us[i] / 1e3);
+    }
     bool confirmed = deploying->settings->control != NULL || deploying->settings->secondaries.count > 0;
-    story_tell(deploying->settings->name, LOG_INFO, "deployed", "%.12s is %s (%u zone%s, %.3f s)",
+    story_tell(deploying->settings->name, LOG_INFO, "deployed", "%.12s is %s (%u zone%s, %.0f ms: %s)",
         deployment->tip.id, confirmed ? "served, and confirmed" : "published", deployment->plan.zone_count,
-        deployment->plan.zone_count == 1 ? "" : "s", (double)total / 1e6);
+        deployment->plan.zone_count == 1 ? "" : "s", (double)total / 1e3, phases);
 }
 
 struct keeping {

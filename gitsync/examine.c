@@ -1,12 +1,16 @@
 #include "gitsync/examine.h"
 
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "gitsync/serial.h"
 #include "gitsync/store.h"
+#include "zone/base/file.h"
+#include "zone/check/check.h"
+#include "zone/check/config.h"
 #include "zone/store/load.h"
 #include "zone/store/snapshot.h"
 #include "zone/wire/type.h"
@@ -63,19 +67,90 @@ static void join(char out[STORE_PATH_MAX], const char *directory, const char *pa
     snprintf(out, STORE_PATH_MAX, "%s/%s", directory, path);
 }
 
+/* The .zonecheck of the repository says how its zones are checked, as it does for zonetool in a review: what
+ * is green there is accepted here. Mandatory rules stay what they are. */
+struct rules {
+    struct arena arena;
+    struct config config;
+    struct levels levels;
+};
+
+static enum err rules_read(
+    struct rules *rules, const char *directory, const char *path, const struct finding_sink *sink)
+{
+    char found[PATH_MAX], *text;
+    size_t len = strlen(directory);
+    enum err err = ERR_OK;
+    *rules = (struct rules){0};
+    arena_init(&rules->arena, 0);
+    if (config_find(path, found) && strncmp(found, directory, len) == 0 && found[len] == '/' &&
+        file_read(found, CONFIG_SIZE_MAX, &rules->arena, &text, &len) == ERR_OK)
+        err = config_parse(&rules->config, &rules->arena, found, text, len, path, sink);
+    config_levels(
+        &rules->config, rules->config.has_set ? rules->config.set : RULE_DEFAULT, true, &rules->levels);
+    return err;
+}
+
+static void rules_clear(struct rules *rules)
+{
+    config_clear(&rules->config);
+    arena_clear(&rules->arena);
+}
+
+static enum err check_text(const char *path, const char *directory, const struct rules *rules,
+    const struct finding_sink *sink, struct check_result *result)
+{
+    struct check_options options = {.origin = rules->config.has_origin ? rules->config.origin : NULL,
+        .levels = &rules->levels,
+        .threads = 1,
+        .ttl_max = rules->config.ttl_max,
+        .verify = true,
+        .untrusted = true,
+        .confine = directory,
+        .ignore_comments = true};
+    if (rules->config.excluded)
+        return ERR_OK;
+    struct check *check = check_new(&options);
+    enum err err = check != NULL ? check_zone(check, path, sink, result) : ERR_MEMORY;
+    check_free(check);
+    return err;
+}
+
+static enum err check_and_load(
+    struct zone_plan *zone, const char *directory, struct listening *listening, struct image **image)
+{
+    char path[STORE_PATH_MAX];
+    struct rules rules;
+    struct finding_sink sink = {.report = hear, .context = listening};
+    struct check_result checked = {0};
+    struct load_result loaded = {0};
+    join(path, directory, zone->path);
+    enum err err = rules_read(&rules, directory, path, &sink);
+    if (err == ERR_OK)
+        err = check_text(path, directory, &rules, &sink, &checked);
+    zone->new_records = checked.records;
+    if (rules.config.werror)
+        zone->errors += zone->warnings;
+    if (err == ERR_OK && zone->errors > 0)
+        err = ERR_INVALID;
+    struct load_options options = {.origin = rules.config.has_origin ? rules.config.origin : NULL,
+        .threads = 1,
+        .sink = {.report = rules.config.excluded ? hear : ignore, .context = listening}};
+    if (err == ERR_OK)
+        err = load_image(path, &options, &loaded, image);
+    rules_clear(&rules);
+    return err;
+}
+
 static enum err load_new(
     struct zone_plan *zone, const char *directory, struct arena *arena, struct image **image)
 {
-    char path[STORE_PATH_MAX], *text = NULL;
+    char *text = NULL;
     size_t len = 0;
     struct listening listening = {.zone = zone, .directory = directory, .out = open_memstream(&text, &len)};
-    struct load_options options = {
-        .threads = 1, .checks = true, .sink = {.report = hear, .context = &listening}};
-    struct load_result result = {0};
     if (listening.out == NULL)
         return ERR_MEMORY;
-    join(path, directory, zone->path);
-    enum err err = load_image(path, &options, &result, image);
+    enum err err = check_and_load(zone, directory, &listening, image);
     if (err != ERR_OK && zone->errors == 0)
         fprintf(listening.out, "%s: %s\n", zone->path, err_text(err));
     bool whole = fclose(listening.out) == 0;
@@ -87,7 +162,6 @@ static enum err load_new(
         return ERR_MEMORY;
     }
     zone->findings = copy;
-    zone->new_records = result.records;
     return err;
 }
 

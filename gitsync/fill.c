@@ -187,6 +187,7 @@ static enum outcome take_change(void *context, const struct repo_change *change)
                                                                                    : ZONE_CHANGED;
     if (is_zone && row_of(filling, change->path, kind) == NULL)
         return no_memory(filling);
+    fill->plan->other_changed += !is_zone && !includes_has(&filling->includes, change->path);
     includes_above(&filling->includes, change->path, touch, filling);
     if (change->new_id[0] == '\0') {
         (void)!includes_set(&filling->includes, change->path, NULL, 0, &bad);
@@ -384,6 +385,7 @@ enum outcome fill_stage(struct fill *fill)
     arena_init(&filling.arena, 0);
     paths_init(&filling.serials, &filling.arena);
     paths_init(&filling.rows, &filling.arena);
+    fill->stage->time_s = fill->plan->commit.time_s;
     read_includes(&filling.includes, *fill->deployed != '\0' ? fill->published : "", &filling.arena);
     enum outcome outcome = make_serials(&filling);
     if (outcome == OUTCOME_FINE)

@@ -57,6 +57,7 @@ struct plan {
     struct zone_plan *zones; /* in the order of their paths */
     unsigned zone_count, zone_room;
     unsigned files_changed; /* of any kind */
+    unsigned other_changed; /* of them, neither zones nor included by zones */
     struct problem problem; /* why it may not be deployed; outcome FINE when it may */
 };
 

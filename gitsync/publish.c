@@ -50,6 +50,9 @@ static enum outcome expect_plan(struct expectations *expectations, const struct 
     for (unsigned i = 0; i < plan->zone_count; i++)
         if (plan->zones[i].zone[0] != '\0')
             expect_zone(&expectations->at[expectations->count++], &plan->zones[i], back);
+    expectations->only_changed = plan->other_changed == 0;
+    for (unsigned i = 0; i < plan->zone_count; i++)
+        expectations->only_changed &= plan->zones[i].change == ZONE_CHANGED;
     return OUTCOME_FINE;
 }
 

@@ -234,7 +234,9 @@ enum outcome stage_put(struct stage *stage, const char *path, const void *bytes,
     int fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, executable ? 0555 : 0444);
     if (fd < 0)
         return problem_errno(stage->problem, "cannot write", full);
-    bool fine = write_all(fd, bytes, len) && (stage->written >= SYNC_ALL_ABOVE || fsync(fd) == 0);
+    struct timespec times[2] = {{.tv_sec = stage->time_s}, {.tv_sec = stage->time_s}};
+    bool fine = write_all(fd, bytes, len) && (stage->time_s == 0 || futimens(fd, times) == 0) &&
+                (stage->written >= SYNC_ALL_ABOVE || fsync(fd) == 0);
     if (!fine)
         outcome = problem_errno(stage->problem, "cannot write", full);
     if (close(fd) != 0 && fine)

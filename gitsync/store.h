@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gitsync/problem.h"
 
@@ -33,7 +34,8 @@ struct stage {
     struct problem *problem;
     char path[STORE_PATH_MAX - 128];
     char based_on[STORE_NAME_MAX]; /* the release it began as, "" for an empty one */
-    unsigned written;              /* files */
+    int64_t time_s;   /* of the commit: all files get it, on every node the same; 0: the time of writing */
+    unsigned written; /* files */
     char last_directory[STORE_PATH_MAX];
 };
 
