@@ -32,9 +32,9 @@ static const struct arg rows[] = {
 };
 
 static const char usage[] =
-    "usage: bailiwickctl [flags] COMMAND [ARGUMENT]\n\n"
+    "usage: bailiwickctl [flags] COMMAND [ARGUMENT ...]\n\n"
     "Commands: status, stats, zones, zone NAME, reload [wait], refresh NAME, retransfer NAME, notify NAME,\n"
-    "freeze NAME, thaw NAME, drain SECONDS, stop, help\n\n";
+    "freeze NAME, thaw NAME, edit NAME ..., rollback NAME SERIAL, drain SECONDS, stop, help\n\n";
 
 static int connect_to(const char *path)
 {
@@ -84,11 +84,14 @@ static void limit_wait(int fd, unsigned seconds)
 }
 
 /* The answer's line, malloced; NULL with a word on standard error. */
-static char *ask(int fd, const char *command, const char *argument)
+static char *ask(int fd, char *const *words)
 {
     char request[CONTROL_REQUEST_MAX];
-    int len = snprintf(request, sizeof request, "%s%s%s\n", command, argument != NULL ? " " : "",
-        argument != NULL ? argument : "");
+    int len = 0;
+    for (unsigned i = 0; words[i] != NULL && len < (int)sizeof request; i++)
+        len += snprintf(request + len, sizeof request - (size_t)len, "%s%s", i > 0 ? " " : "", words[i]);
+    if (len < (int)sizeof request)
+        len += snprintf(request + len, sizeof request - (size_t)len, "\n");
     if (len >= (int)sizeof request || strcspn(request, "\n") != (size_t)len - 1) {
         fprintf(stderr, "bailiwickctl: malformed command\n");
         return NULL;
@@ -170,13 +173,13 @@ int main(int argc, char **argv)
         printf("bailiwickctl %s\n", BAILIWICK_VERSION);
         return EXIT_FINE;
     }
-    if (rest == argc || argc - rest > 2)
-        return (int)misused(rest == argc ? "what is to be done?" : "too many words");
+    if (rest == argc)
+        return (int)misused("what is to be done?");
     int fd = connect_server(arguments.control);
     if (fd < 0)
         return EXIT_CANNOT;
     limit_wait(fd, arguments.timeout_s);
-    char *line = ask(fd, argv[rest], rest + 1 < argc ? argv[rest + 1] : NULL);
+    char *line = ask(fd, argv + rest);
     enum exit_status status = line != NULL ? tell(line, arguments.json) : EXIT_CANNOT;
     free(line);
     return (int)status;

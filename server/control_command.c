@@ -15,6 +15,7 @@ struct command {
     const char *arg; /* what help calls its argument, NULL when it takes none */
     control_run *run;
     const char *help;
+    bool whole; /* its argument is all that is left of the line */
 };
 
 static const struct command commands[];
@@ -187,19 +188,23 @@ static const char *run_stop(struct control_request *request)
 static const char *run_help(struct control_request *request);
 
 static const struct command commands[] = {
-    {"status", NULL, run_status, "what the server is and since when"},
-    {"stats", NULL, run_stats, "counters of queries, replies and connections"},
-    {"zones", NULL, run_zones, "all zones served"},
-    {"zone", "NAME", control_zone, "one zone, and why it is or is not current"},
-    {"reload", "[wait]", run_reload, "read the Corefile and changed zone files again; wait for the zones"},
-    {"refresh", "NAME", control_refresh, "look for a newer version of a zone now"},
-    {"retransfer", "NAME", control_retransfer, "fetch or read a zone as a whole, whatever its serial"},
-    {"notify", "NAME", control_notify, "send NOTIFY to a zone's secondaries"},
-    {"freeze", "NAME", control_freeze, "let nothing change a zone"},
-    {"thaw", "NAME", control_thaw, "let it change again, and look for a newer version"},
-    {"drain", "SECONDS", run_drain, "go on serving for so long, then stop"},
-    {"stop", NULL, run_stop, "end the server"},
-    {"help", NULL, run_help, "the commands"},
+    {"status", NULL, run_status, "what the server is and since when", false},
+    {"stats", NULL, run_stats, "counters of queries, replies and connections", false},
+    {"zones", NULL, run_zones, "all zones served", false},
+    {"zone", "NAME", control_zone, "one zone, and why it is or is not current", false},
+    {"reload", "[wait]", run_reload, "read the Corefile and changed zone files again; wait for the zones",
+        false},
+    {"refresh", "NAME", control_refresh, "look for a newer version of a zone now", false},
+    {"retransfer", "NAME", control_retransfer, "fetch or read a zone as a whole, whatever its serial", false},
+    {"notify", "NAME", control_notify, "send NOTIFY to a zone's secondaries", false},
+    {"freeze", "NAME", control_freeze, "let nothing change a zone", false},
+    {"thaw", "NAME", control_thaw, "let it change again, and look for a newer version", false},
+    {"edit", "NAME begin|add|set|del|diff|commit|abort ...", control_edit,
+        "change a zone by hand: records as in its text", true},
+    {"rollback", "NAME SERIAL", control_rollback, "serve an earlier version again, under a new serial", true},
+    {"drain", "SECONDS", run_drain, "go on serving for so long, then stop", false},
+    {"stop", NULL, run_stop, "end the server", false},
+    {"help", NULL, run_help, "the commands", false},
 };
 
 static const char *run_help(struct control_request *request)
@@ -236,6 +241,16 @@ static const char *split(char *line, const struct command **command, const char 
     *arg = rest != NULL ? rest : "";
     if (*command == NULL)
         return "unknown command; try help";
+    if (rest != NULL && (*command)->whole) {
+        if (*line != '\0') /* the blank that ended the first word */
+            line[-1] = ' ';
+        return NULL;
+    }
+    if (rest != NULL && (*command)->whole) {
+        if (*line != '\0')
+            line[-1] = ' '; /* the blank that ended the first word of it */
+        return NULL;
+    }
     if (rest != NULL && strtok_r(NULL, blanks, &line) != NULL)
         return "too many words";
     if ((*command)->arg == NULL && rest != NULL)

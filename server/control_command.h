@@ -32,6 +32,9 @@ void control_put_zone(struct json *json, const struct zone_status *zone) NONNULL
 /* The commands that are about one zone (control_zone.c). */
 control_run control_zone, control_refresh, control_retransfer, control_notify, control_freeze, control_thaw;
 
+/* Changes by hand (control_edit.c). */
+control_run control_edit, control_rollback;
+
 /* `reload wait` (control_reload.c): FINDINGS is a JSON array's inside. */
 const char *control_reload_wait(struct control_request *request) NONNULL(1);
 

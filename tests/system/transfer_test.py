@@ -567,3 +567,52 @@ def test_freeze_and_thaw():
         assert answer["zones"][0]["serial"] == 1 and answer["zones"][0]["frozen"], answer
         assert control(daemon, "refresh", "example.org", fine=False)["error"] == "the zone is frozen"
         assert control(daemon, "thaw", "example.org")["zones"][0]["serial"] == 2
+
+
+def test_edit_by_hand():
+    with harness.Workspace() as space:
+        daemon = serve(space)
+        zone = versioned(zone_text(1))
+
+        def edit(*words, fine=True):
+            return control(daemon, "edit", "example.org", *words, fine=fine)
+
+        assert "begin" in edit("add", "x A 192.0.2.1", fine=False)["error"]
+        edit("begin")
+        assert "already" in edit("begin", fine=False)["error"]
+        edit("add", "new 60 A 192.0.2.77")
+        edit("add", "new TXT \"two words\"")
+        edit("set", "mail", "A", "192.0.2.78")
+        edit("del", "www")
+        edit("del", "mail AAAA 2001:db8::3")
+        assert "already" in edit("add", "new A 192.0.2.77", fine=False)["error"]
+        assert "300" in edit("add", "bad A 300.1.1.1", fine=False)["error"]
+        assert "nothing" in edit("del", "nosuch", fine=False)["error"]
+        diff = edit("diff")
+        assert "mail.example.org. 3600 IN A 192.0.2.3" in diff["removed"], diff
+        assert "new.example.org. 60 IN A 192.0.2.77" in diff["added"], diff
+        assert daemon.ask("new.example.org.", "A").rcode == 3
+        assert edit("commit") == {"serial": 2, "frozen": True, "ok": True}
+        assert daemon.ask("new.example.org.", "A").answer and not daemon.ask("www.example.org.", "CNAME").answer
+        ixfr(daemon, zone, 1)
+        assert zone == axfr(daemon)
+        edit("begin")
+        edit("add", "never A 192.0.2.1")
+        edit("abort")
+        assert "begin" in edit("diff", fine=False)["error"]
+        # The text is taken again when the zone is thawed, and its serial may be an older one.
+        assert control(daemon, "thaw", "example.org")["zones"][0]["serial"] == 1
+
+
+def test_rollback():
+    with harness.Workspace() as space:
+        daemon = serve(space)
+        for serial in (2, 3, 4):
+            publish(space, daemon, serial)
+        answer = control(daemon, "rollback", "example.org", "2")
+        assert answer["serial"] == 5 and answer["frozen"], answer
+        assert axfr(daemon) == expected(zone_text(2).replace("hostmaster 2 ", "hostmaster 5 "))
+        zone = versioned(zone_text(4))
+        ixfr(daemon, zone, 4)
+        assert zone == axfr(daemon)
+        assert "no such serial" in control(daemon, "rollback", "example.org", "77", fine=False)["error"]
