@@ -168,6 +168,7 @@ static void check_text(struct session *session, const char *path)
     enum err err = check_zone(session->check, path, &sink, &result);
     found_end(&session->list, result.records, result.ignored);
     struct found_file *file = &session->list.files[session->list.file_count - 1];
+    file->signatures = result.signatures;
     file->more_errors = result.errors - count_all(&session->list, file, SEVERITY_ERROR);
     file->more_warnings = result.warnings - count_all(&session->list, file, SEVERITY_WARNING);
     if (err == ERR_OK)

@@ -56,10 +56,7 @@ static void check_writing(struct visit *visit, const struct gathered_record *rec
         plain += !word.quoted;
         if (word.quoted || lexer.at >= lexer.end || *lexer.at != ';' || lexer.depth > 0)
             continue;
-        const char *newline = memchr(lexer.at, '\n', (size_t)(lexer.end - lexer.at));
-        const char *end = newline != NULL ? newline : lexer.end;
-        if (memchr(word.text, '=', word.len) != NULL ||
-            memchr(lexer.at, '=', (size_t)(end - lexer.at)) != NULL) {
+        if (memchr(word.text, '=', word.len) != NULL) {
             TELL(visit, "txt-semicolon", record, PART_DATA,
                 "the text ends at the semicolon behind \"%.*s\": what follows is a comment",
                 (int)(word.len < 40 ? word.len : 40), word.text);
