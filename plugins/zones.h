@@ -8,7 +8,8 @@
  *     other threads:           zone_take -> snapshot held by reference
  *
  * zone_publish finds the difference, appends it to the journal (fsynced when there is a directory for it)
- * and only then swaps the pointer, so that whatever was served can be served again after a crash. Then it
+ * and only then swaps the pointer, so that whatever was served can be served again after a crash (but for the
+ * very first version, which is served while it is written). Then it
  * calls the listeners, in the control thread.
  *
  * A handle costs about 200 octets, no thread, no timer and no open file. The journal is not looked at before

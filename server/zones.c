@@ -127,21 +127,31 @@ void zone_forget(struct zone *zone, enum zone_step step)
     pthread_mutex_unlock(stripe_of(zone));
 }
 
-enum err zone_publish(
-    struct zone *zone, struct snapshot *snapshot, const struct change *change, unsigned flags)
+static void serve(struct zone *zone, struct snapshot *snapshot, unsigned flags)
 {
-    struct snapshot *old = atomic_load(&zone->current);
-    enum err err = zones_record(zone, old, snapshot, change, flags);
-    if (err != ERR_OK && (flags & ZONE_MUST_LAST) != 0) {
-        snapshot_release(snapshot);
-        return err;
-    }
     zones_swap(zone, snapshot);
     zone->published_s = now_s();
     atomic_store(&zone->expired, false);
     zone_forget(zone, ZONE_FAILED);
     if ((flags & ZONE_SILENT) == 0)
         zones_tell(zone, ZONE_NEW_VERSION);
+}
+
+enum err zone_publish(
+    struct zone *zone, struct snapshot *snapshot, const struct change *change, unsigned flags)
+{
+    struct snapshot *old = atomic_load(&zone->current);
+    bool must_last = (flags & ZONE_MUST_LAST) != 0;
+    if (old == NULL && !must_last) { /* any version is better than none: the disk can wait */
+        snapshot_hold(snapshot);
+        serve(zone, snapshot, flags);
+    }
+    enum err err = zones_record(zone, old, snapshot, change, flags);
+    if ((err != ERR_OK && must_last) || (old == NULL && !must_last)) {
+        snapshot_release(snapshot);
+        return must_last ? err : ERR_OK;
+    }
+    serve(zone, snapshot, flags);
     zones_tend(zone);
     return ERR_OK;
 }

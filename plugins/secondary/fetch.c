@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "zone/base/log.h"
 #include "zone/net/transfer.h"
+#include "zone/sec/zonemd.h"
+#include "zone/sec/zoneverify.h"
+#include "zone/wire/type.h"
 
 #define LARGE 65536 /* records that are worth all cores */
 #define WHY_MAX 400
+#define FAULT_MAX 300
 
 static enum fetch_outcome failed(struct fetch *fetch, const char *format, ...) PRINTF(2, 3);
 
@@ -49,11 +54,59 @@ static void tell(struct fetch *fetch, const struct transfer *transfer, const str
             snapshot->serial, kind, fetch->primary->text, (unsigned long long)in->records, transfer->took_ms);
 }
 
+/* RFC 8976 4: a zone that has a digest is held to it, when the plan says so. */
+static bool is_intact(struct fetch *fetch, const struct snapshot *snapshot)
+{
+    if (!fetch->plan->zonemd || node_rrset(snapshot->apex, TYPE_ZONEMD) == NULL)
+        return true;
+    enum zonemd_verdict verdict = zonemd_verify(snapshot);
+    if (verdict != ZONEMD_WRONG && verdict != ZONEMD_SERIAL)
+        return true;
+    failed(fetch, "the zone does not fit its ZONEMD: %s", zonemd_verdict_text(verdict));
+    return false;
+}
+
+/* The first thing that is wrong, for people. */
+static void note_fault(void *context, const struct zoneverify_fault *fault)
+{
+    char *text = context, owner[NAME_TEXT_MAX], type[16] = "";
+    if (text[0] != '\0' || fault->severity != SEVERITY_ERROR)
+        return;
+    name_print(fault->owner, owner);
+    if (fault->type != 0)
+        type_print(fault->type, type);
+    snprintf(text, FAULT_MAX, "%.150s %s: %.120s", owner, type, fault->message);
+}
+
+/* Every signature, and the chain of denial, at this moment. */
+static bool is_signed(struct fetch *fetch, const struct snapshot *snapshot)
+{
+    char text[FAULT_MAX] = "";
+    struct zoneverify_options options = {.fault = note_fault, .fault_context = text, .most = 1};
+    struct zoneverify_result result;
+    if (!fetch->plan->dnssec)
+        return true;
+    options.from = options.to = (int64_t)time(NULL);
+    enum err err = zone_verify(snapshot, &options, &result);
+    if (err == ERR_OK && result.errors == 0 && !result.unsigned_zone)
+        return true;
+    bool is_unsigned = err == ERR_OK && result.errors == 0;
+    failed(fetch, "it does not verify: %s",
+        err != ERR_OK ? err_text(err)
+        : is_unsigned ? "the zone is not signed"
+                      : text);
+    return false;
+}
+
 /* Serves SNAPSHOT (taken over). */
 static enum fetch_outcome publish(struct fetch *fetch, const struct transfer *transfer,
     struct snapshot *snapshot, const struct change *change)
 {
     struct zone *zone = fetch->follower->zone;
+    if (!is_intact(fetch, snapshot) || !is_signed(fetch, snapshot)) {
+        snapshot_release(snapshot);
+        return FETCH_FAILED;
+    }
     const struct snapshot *current = atomic_load(&zone->current);
     unsigned flags =
         fetch->base == NULL || serial_after(snapshot->serial, fetch->base->serial) ? 0 : ZONE_NO_HISTORY;

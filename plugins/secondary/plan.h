@@ -27,6 +27,8 @@ struct plan {
     const struct tsig_key *notify_key; /* a NOTIFY signed with it may come from anywhere; or NULL */
     bool notify_signed;                /* and one that is not signed is not taken from these networks */
     bool ixfr;
+    bool zonemd; /* verify it where there is one */
+    bool dnssec; /* verify all signatures */
     uint64_t max_octets;
     uint32_t max_ms;
     const char *text; /* all primaries, for people; also tells plans apart */

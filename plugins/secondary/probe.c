@@ -46,8 +46,11 @@ static enum probe_outcome judge(struct probe *probe, uint8_t *reply, size_t len,
 {
     const char *wrong = NULL;
     if (probe->peer->key != NULL &&
-        tsig_check_reply(&probe->tsig, reply, &len, (uint64_t)time(NULL), &wrong) != ERR_OK)
-        return failed(probe, why, wrong);
+        tsig_check_reply(&probe->tsig, reply, &len, (uint64_t)time(NULL), &wrong) != ERR_OK) {
+        char text[160];
+        snprintf(text, sizeof text, "TSIG: %s", wrong);
+        return failed(probe, why, text);
+    }
     unsigned rcode = reply_rcode(reply, len, NULL);
     if (rcode != RCODE_NOERROR) {
         char text[64];

@@ -40,6 +40,22 @@ const struct option settings_options[] = {
         .offset = offsetof(struct settings, ixfr),
         .fallback = "on",
         .help = "ask for what has changed; off: always for the whole zone"},
+    {.word = "zonemd",
+        .arg = "on|off",
+        .kind = OPTION_ON_OFF,
+        .offset = offsetof(struct settings, zonemd),
+        .fallback = "on",
+        .help = "a version whose ZONEMD record does not fit its contents is refused; it costs a digest of "
+                "the whole "
+                "zone for each version of a zone that has one"},
+    {.word = "dnssec",
+        .arg = "on|off",
+        .kind = OPTION_ON_OFF,
+        .offset = offsetof(struct settings, dnssec),
+        .fallback = "off",
+        .help = "verify all signatures and the chain of denial of each version, and refuse those in which "
+                "anything is "
+                "wrong"},
     {.word = "state",
         .arg = "DIRECTORY",
         .kind = OPTION_PATH,
@@ -290,6 +306,8 @@ static enum err finish_plan(struct setup *setup, struct settings *settings)
     struct plan *plan = settings->plan;
     union peer_address source = {.any = {.sa_family = AF_UNSPEC}};
     plan->ixfr = settings->ixfr;
+    plan->zonemd = settings->zonemd;
+    plan->dnssec = settings->dnssec;
     plan->max_octets = (uint64_t)settings->max_size;
     plan->max_ms = (uint32_t)settings->max_time_ms;
     plan->text = "";

@@ -9,7 +9,7 @@ struct settings {
     struct option_zones zones, fallthrough;
     struct option_lines transfers, notifies, tls;
     const char *key, *source, *state, *tls_servername;
-    bool ixfr;
+    bool ixfr, zonemd, dnssec;
     int64_t max_size, max_time_ms, timeout_ms, journal;
     struct plan *plan; /* the caller's reference */
 };

@@ -182,6 +182,26 @@ def test_unsigned_transfer_is_not_served():
         await_serial(daemon, 2)
 
 
+def test_zonemd_and_dnssec():
+    """A digest that is not the zone's; a zone that should be signed and is not."""
+    wrong = "@ 300 IN ZONEMD 2 1 1 " + "00" * 48
+    with harness.Workspace() as space, Primary(ZONE, 1, RECORDS, DAY) as primary:
+        daemon = server.start(space, corefile([primary.port], space.directory("state")))
+        await_serial(daemon, 1)
+        primary.update(2, [], [wrong])
+        notify(daemon)
+        eventually(lambda: "ZONEMD" in fault(daemon), 4)
+        assert serial(daemon) == 1
+        primary.update(3, [wrong], [])
+        notify(daemon)
+        await_serial(daemon, 3)
+        daemon.reload(corefile([primary.port], space.directory("state"), "dnssec on"))
+        primary.update(4, [], ["n 300 IN A 192.0.2.95"])
+        notify(daemon)
+        eventually(lambda: "not signed" in fault(daemon), 4)
+        assert serial(daemon) == 3
+
+
 def test_endless_transfer_ends():
     with harness.Workspace() as space, Primary(ZONE, 1, RECORDS, DAY) as primary:
         daemon = server.start(space, corefile([primary.port], space.directory("state"), "max_size 200k"))
