@@ -5,6 +5,7 @@
 
 #include "plugins/zones.h"
 #include "server/control_command.h"
+#include "zone/base/provenance.h"
 #include "zone/store/journal.h"
 #include "zone/wire/name.h"
 
@@ -68,6 +69,17 @@ static const char *reason(const struct zone *zone, const struct zone_status *sta
     return status->loaded_s == 0 ? "not there yet" : "what was found last is served";
 }
 
+/* The commit that gitsync published the zone's file from. */
+static void put_provenance(struct json *json, const struct zone_status *status)
+{
+    struct provenance provenance;
+    if (status->source == NULL || status->source[0] != '/' || !provenance_find(&provenance, status->source))
+        return;
+    json_text(json, "commit", provenance.commit);
+    if (provenance.signer[0] != '\0')
+        json_text(json, "signer", provenance.signer);
+}
+
 const char *control_zone(struct control_request *request)
 {
     struct zone *zone;
@@ -84,6 +96,7 @@ const char *control_zone(struct control_request *request)
     json_text(&request->json, "why", reason(zone, &status));
     if (zone->expires_s != 0)
         control_put_time(&request->json, "expires", (uint64_t)zone->expires_s);
+    put_provenance(&request->json, &status);
     put_history(&request->json, zone);
     put_steps(&request->json, zone);
     return NULL;

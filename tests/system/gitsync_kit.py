@@ -96,10 +96,10 @@ class Site:
         with open(os.path.join(dest or self.dest, "current", path), encoding="utf-8") as file:
             return file.read()
 
-    def serve(self, origins, extra=""):
+    def serve(self, origins, extra="", more=""):
         files = "".join(f"    file zones/{origin}zone {origin}\n" for origin in origins) + extra
         zones = " ".join(f"{origin}:{{port}}" for origin in origins)
-        corefile = COREFILE.format(zones=zones, current=os.path.join(self.dest, "current"), files=files)
+        corefile = COREFILE.format(zones=zones, current=os.path.join(self.dest, "current"), files=files) + more
         self.server = server.start(self.space, corefile)
         return self.server
 

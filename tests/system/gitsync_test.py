@@ -2,6 +2,10 @@
 
 import json
 import os
+import subprocess
+import time
+
+import dns.message
 
 import gitsync_kit
 import harness
@@ -187,3 +191,30 @@ def test_rollback():
         check(site.serial("example.org.") > 3 and "three A" in site.published("zones/example.org.zone"), "no way forward")
         words = site.gitsync("history").stdout
         check(words.count("publish") == 4 and words.count("confirmed") == 4, words)
+
+
+def test_the_commit_is_told():
+    """In the DNS (plugin provenance) and by bailiwickctl zone."""
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        first = site.commit("first")
+        site.gitsync("once")
+        site.serve(["example.org."], more=f".:{{port}} {{\n    bind 127.0.0.1\n    provenance {site.dest}/current\n}}\n")
+        query = dns.message.make_query("commit.bailiwick.", "TXT", "CH")
+
+        def told():
+            answer = dns.message.from_wire(site.server.exchange(query.to_wire())).answer
+            return [string.decode() for string in answer[0][0].strings] if answer else []
+
+        check(f"commit={first}" in told() and "repository=main" in told(), str(told()))
+        site.zone("example.org.", 2)
+        second = site.commit("second")
+        site.gitsync("once")
+        limit = time.monotonic() + 5
+        while f"commit={second}" not in told() and time.monotonic() < limit:
+            time.sleep(0.01)
+        check(f"commit={second}" in told(), str(told()))
+        words = [harness.binary("bailiwickctl"), "-control", os.path.join(site.server.directory, "control"), "zone", "example.org"]
+        text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        check(second in text, text)
