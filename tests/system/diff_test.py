@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import harness
+import server
 
 OLD = """$ORIGIN example.org.
 $TTL 1h
@@ -157,3 +158,48 @@ def test_ixfr_form():
         lines = [line.split("\t") for line in zonetool("diff", "--format", "ixfr", old, new).splitlines()]
         serials = [line[4].split()[2] for line in lines if line[3] == "SOA"]
         assert serials == ["2", "1", "2", "2"] and lines[0] == lines[-1]
+
+
+def serve(space, text, **how):
+    path = space.write("served.zone", text)
+    more = "tsig {\n secret the.key. AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n}\n" if how else ""
+    to = "127.0.0.1 key the.key." if how else "*"
+    return server.start(space, f"example.org:{{port}} {{\n file {path}\n transfer {{\n to {to}\n }}\n {more}}}\n")
+
+
+def test_servers():
+    with harness.Workspace() as space:
+        old, new = space.write("old", OLD), space.write("new", NEW)
+        daemon = serve(space, OLD)
+        address = f"@127.0.0.1:{daemon.port}"
+        # The file tells the server's zone by its SOA record.
+        assert zonetool("diff", address, new).replace("\t", " ") == RECORDS
+        assert zonetool("diff", old, address, status=0) == ""
+        answers = json.loads(zonetool("diff", "--semantic", "--format", "json", address, new))
+        assert answers["effects"]
+        zonetool("diff", "-o", "example.com", address, new, status=2)
+
+
+def test_server_with_a_key():
+    with harness.Workspace() as space:
+        old = space.write("old", OLD)
+        address = f"@127.0.0.1:{serve(space, OLD, key=True).port}"
+        zonetool("diff", old, address, status=2)
+        key = "hmac-sha256:the.key:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+        assert zonetool("diff", "-y", key, old, address, status=0) == ""
+
+
+def test_nsupdate_makes_the_new_zone():
+    tool = harness.program("nsupdate")
+    if tool is None or not harness.SERVERS["bind"].is_available():
+        raise harness.Skip("BIND is not installed")
+    with harness.Workspace() as space:
+        old, new = space.write("old", OLD), space.write("new", NEW)
+        plain = space.write("plain", OLD.replace("example.org", "example.com"))
+        dynamic = space.write("dynamic", OLD)
+        bind = space.start("bind", {"example.com.": plain},
+                           extra=f'zone "example.org" {{ type primary; file "{dynamic}"; allow-update {{ any; }}; }};\n')
+        script = f"server 127.0.0.1 {bind.port}\n" + zonetool("diff", "--format", "nsupdate", old, new)
+        done = subprocess.run([tool, "-v"], input=script.encode(), capture_output=True, timeout=20)
+        assert done.returncode == 0, done
+        assert zonetool("diff", "--ignore-serial", new, f"@127.0.0.1:{bind.port}", status=0) == ""
