@@ -59,11 +59,12 @@ static bool take_opt(
 }
 
 /* Names that lead nowhere are found here, not by the clients to whom the records are sent on. */
-static bool is_name(const struct response *response, size_t at, size_t end)
+static bool is_name(const struct response *response, size_t at, size_t end, bool alone)
 {
     uint8_t name[NAME_MAX];
     size_t len;
-    return name_read(response->body.message, end, &at, name, &len) == ERR_OK && at <= end;
+    return name_read(response->body.message, end, &at, name, &len) == ERR_OK &&
+           (alone ? at == end : at <= end);
 }
 
 /* The owner is nearly always the question's name. */
@@ -72,12 +73,13 @@ static bool has_good_names(const struct response *response, const struct message
     const uint8_t *bytes = response->body.message, *owner = bytes + record->name_at;
     size_t end = record->rdata_at + record->rdata_len;
     if (!(owner[0] == 0xc0 && owner[1] == MESSAGE_HEADER_LEN && response->has_question) &&
-        !is_name(response, record->name_at, record->rdata_at))
+        !is_name(response, record->name_at, record->rdata_at, false))
         return false;
     unsigned before = rrset_name_at(record->type);
     if (!rrset_linked(record->type) && record->type != TYPE_DNAME)
         return true;
-    return record->rdata_len > before && is_name(response, record->rdata_at + before, end);
+    return record->rdata_len > before &&
+           is_name(response, record->rdata_at + before, end, record->type != TYPE_SOA);
 }
 
 static bool take_record(
