@@ -15,6 +15,9 @@ FEATURES = (  # name, Corefile lines, EDNS options that ask for it
     ("acl, 3 rules", " acl {\n  block net 192.0.2.0/24\n  block type AXFR IXFR\n  allow net 127.0.0.0/8\n }\n", None),
     ("minimal", " minimal\n", None),
     ("header", " header {\n  response set ra\n }\n", None),
+    ("ten idle plugins", " errors\n local\n any\n chaos\n loadbalance\n rewrite type HINFO TXT\n"
+     " acl {\n  block net 192.0.2.0/24\n }\n template IN HINFO other.test {\n  rcode NXDOMAIN\n }\n"
+     " hosts /dev/null other.test\n onlyone other.test\n", None),
     ("rrl", " rrl {\n  responses-per-second 1000000\n }\n", None),
 )
 

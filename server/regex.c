@@ -2,6 +2,8 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #include "server/build.h"
 #include "server/regex.h"
@@ -50,15 +52,34 @@ struct room {
     pcre2_match_context *context;
 };
 
+static pthread_key_t room_key;
+static pthread_once_t room_once = PTHREAD_ONCE_INIT;
+
+static void free_room(void *arg)
+{
+    struct room *room = arg;
+    pcre2_match_data_free(room->data);
+    pcre2_match_context_free(room->context);
+    room->data = NULL;
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&room_key, free_room) != 0)
+        abort();
+}
+
 static struct room *room_of_thread(void)
 {
     static _Thread_local struct room room;
-    if (room.data == NULL) {
-        room.data = pcre2_match_data_create(REGEX_GROUPS_MAX, NULL);
-        room.context = pcre2_match_context_create(NULL);
-        if (room.context != NULL)
-            pcre2_set_match_limit(room.context, STEPS_MAX);
-    }
+    if (LIKELY(room.data != NULL))
+        return &room;
+    pthread_once(&room_once, make_key);
+    room.data = pcre2_match_data_create(REGEX_GROUPS_MAX, NULL);
+    room.context = pcre2_match_context_create(NULL);
+    if (room.context != NULL)
+        pcre2_set_match_limit(room.context, STEPS_MAX);
+    pthread_setspecific(room_key, &room);
     return &room;
 }
 

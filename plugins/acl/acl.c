@@ -184,7 +184,7 @@ static bool fits_name(const struct acl *acl, const struct rule *rule, const stru
     if (LIKELY(acl->whole_block))
         return true;
     for (unsigned i = 0; i < rule->zones_count; i++) {
-        if (name_under(query->question->lower, rule->zones[i]))
+        if (question_under(query->question, rule->zones[i]))
             return true;
     }
     return false;

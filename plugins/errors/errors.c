@@ -1,18 +1,15 @@
 /* errors: a log line for each error that a plugin met with while answering. Errors that match a pattern of
- * `consolidate` are counted instead, and told once in its period.
- *
- * Errors are rare and never of a zone's own making, so that a lock is no harm here. */
-#include <pthread.h>
-#include <regex.h>
+ * `consolidate` are counted instead, and told once in its period. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/plugin.h"
+#include "plugins/regex.h"
 #include "zone/base/log.h"
 #include "zone/wire/type.h"
 
 struct pattern {
-    regex_t regex;
+    const struct regex *regex;
     const char *text;
     int64_t period_ms;
     enum log_level level;
@@ -24,7 +21,6 @@ struct pattern {
 struct errors {
     struct pattern *patterns;
     unsigned count;
-    pthread_mutex_t lock;
 };
 
 struct written {
@@ -62,7 +58,7 @@ static const struct option pattern_options[] = {
         .kind = OPTION_STRING,
         .flags = OPTION_REQUIRED,
         .offset = offsetof(struct written_pattern, regex),
-        .help = "POSIX extended regular expression"},
+        .help = "regular expression"},
     {.arg = "LEVEL",
         .kind = OPTION_STRINGS,
         .offset = offsetof(struct written_pattern, more),
@@ -98,12 +94,9 @@ static enum err read_pattern(struct setup *setup, const struct directive *line, 
     enum err err = options_parse_line(setup, line, pattern_options, &written);
     if (err != ERR_OK)
         return err;
-    int wrong = regcomp(&pattern->regex, written.regex, REG_EXTENDED | REG_NOSUB);
-    if (wrong != 0) {
-        char why[128];
-        regerror(wrong, &pattern->regex, why, sizeof why);
-        return setup_error(setup, &line->args[1], NULL, "not a regular expression: %s", why);
-    }
+    pattern->regex = regex_compile(setup, &line->args[1], written.regex);
+    if (pattern->regex == NULL)
+        return ERR_INVALID;
     pattern->text = written.regex;
     pattern->period_ms = written.period_ms;
     pattern->level = LOG_ERROR;
@@ -126,7 +119,6 @@ static enum err setup(struct setup *setup, void **self)
     enum err err = options_parse(setup, options, &written);
     if (err != ERR_OK)
         return err;
-    pthread_mutex_init(&errors->lock, NULL);
     errors->patterns = ARENA_ARRAY(setup->world, struct pattern, written.consolidate.count + 1);
     if (errors->patterns == NULL)
         return ERR_MEMORY;
@@ -168,9 +160,7 @@ static void stop(void *self)
     for (unsigned i = 0; i < errors->count; i++) {
         host_timer_stop(errors->patterns[i].timer);
         tell(&errors->patterns[i]);
-        regfree(&errors->patterns[i].regex);
     }
-    pthread_mutex_destroy(&errors->lock);
 }
 
 /* ---- telling ---- */
@@ -184,14 +174,6 @@ static void tell_query(enum log_level level, const struct query *query)
         query->error_by != NULL ? query->error_by : "?", query->error);
 }
 
-static bool matches(struct errors *errors, const struct pattern *pattern, const char *error)
-{
-    pthread_mutex_lock(&errors->lock); /* regexec may share state between threads */
-    bool match = regexec(&pattern->regex, error, 0, NULL, 0) == 0;
-    pthread_mutex_unlock(&errors->lock);
-    return match;
-}
-
 static void sent(void *self, const struct query *query)
 {
     struct errors *errors = self;
@@ -199,7 +181,7 @@ static void sent(void *self, const struct query *query)
         return;
     for (unsigned i = 0; i < errors->count; i++) {
         struct pattern *pattern = &errors->patterns[i];
-        if (!matches(errors, pattern, query->error))
+        if (!regex_match(pattern->regex, query->error, strlen(query->error), NULL))
             continue;
         if (__atomic_fetch_add(&pattern->count, 1, __ATOMIC_ACQ_REL) == 0 && pattern->show_first)
             tell_query(pattern->level, query);

@@ -395,7 +395,7 @@ static const struct served_zone *route(const struct file *file, const struct que
     if (LIKELY(file->only != NULL && query->question == &query->message.question && query->depth == 0))
         return file->only;
     if (file->count == 1)
-        return name_under(query->question->lower, file->zones[0]->handle->name) ? file->zones[0] : NULL;
+        return question_under(query->question, file->zones[0]->handle->name) ? file->zones[0] : NULL;
     const struct suffix_entry *entry = suffix_route(&file->table, query->question);
     return entry != NULL ? entry->value : NULL;
 }
@@ -449,7 +449,7 @@ static bool falls(const struct served_zone *served, enum verdict verdict, const 
     if (verdict != VERDICT_NXDOMAIN && !(verdict == VERDICT_NODATA && served->fall_nodata))
         return false;
     for (unsigned i = 0; i < served->fall_count; i++) {
-        if (name_under(question->lower, served->fall[i]))
+        if (question_under(question, served->fall[i]))
             return true;
     }
     return false;

@@ -204,7 +204,7 @@ static void stop(void *self)
 static bool under_any(const struct option_zones *zones, const struct question *question)
 {
     for (unsigned i = 0; i < zones->count; i++) {
-        if (name_under(question->lower, zones->at[i]))
+        if (question_under(question, zones->at[i]))
             return true;
     }
     return false;

@@ -94,15 +94,25 @@ static enum served answer_zone(struct query *query, const uint8_t *zone)
     return add_soa(query, apex && question->type == TYPE_SOA ? SECTION_ANSWER : SECTION_AUTHORITY, zone);
 }
 
+/* All of the zones are below one of two names. */
+static bool may_be_local(const struct question *question)
+{
+    const uint8_t *top =
+        question->lower + question->label_at[question->labels > 0 ? question->labels - 1 : 0];
+    return (top[0] == 4 && memcmp(top, "\004arpa", 5) == 0) ||
+           (top[0] == 9 && memcmp(top, localhost, 10) == 0);
+}
+
 static enum served serve(void *self, struct query *query)
 {
     const struct local *local = self;
     const struct question *question = query->question;
-    for (unsigned i = 0; i < ARRAY_COUNT(zones); i++) {
-        if (name_under(question->lower, zones[i]))
+    for (unsigned i = 0; UNLIKELY(may_be_local(question)) && i < ARRAY_COUNT(zones); i++) {
+        if (question_under(question, zones[i]))
             return answer_zone(query, zones[i]);
     }
-    if (local->localhost_prefix && question->labels > 1 && memcmp(question->lower, localhost, 10) == 0)
+    if (local->localhost_prefix && question->labels > 1 && question->lower[0] == 9 &&
+        memcmp(question->lower, localhost, 10) == 0)
         return answer_address(query);
     return SERVED_NEXT;
 }

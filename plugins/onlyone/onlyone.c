@@ -47,7 +47,7 @@ static enum err setup(struct setup *setup, void **self)
 static bool is_for(const struct onlyone *onlyone, const struct query *query)
 {
     for (unsigned i = 0; i < onlyone->zones.count; i++) {
-        if (name_under(query->question->lower, onlyone->zones.at[i]))
+        if (question_under(query->question, onlyone->zones.at[i]))
             return true;
     }
     return false;

@@ -277,7 +277,12 @@ static enum served serve(void *self, struct query *query)
     struct pass pass = {.question = query->question, .edns = query->message.edns}, *kept;
     if (rewrite->has_cname && query->parent == NULL && query->question->class == CLASS_IN)
         return ask_for_alias(rewrite, query);
-    struct walk walk = {.rewrite = rewrite, .query = query, .pass = &pass};
+    struct walk walk; /* its name is large, and rarely needed */
+    walk.rewrite = rewrite;
+    walk.query = query;
+    walk.pass = &pass;
+    walk.printed = false;
+    walk.bad_name = false;
     for (unsigned i = 0; i < rewrite->count; i++) {
         if (apply(&walk, &rewrite->rules[i]) && !rewrite->rules[i].goes_on)
             break;

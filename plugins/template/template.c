@@ -285,8 +285,10 @@ static int nearest_zone(const struct option_zones *zones, const struct question 
     int best = -1;
     size_t best_len = 0;
     for (unsigned i = 0; i < zones->count; i++) {
+        if (!question_under(question, zones->at[i]))
+            continue;
         size_t len = name_len(zones->at[i]);
-        if (len > best_len && name_under(question->lower, zones->at[i])) {
+        if (len > best_len) {
             best = (int)i;
             best_len = len;
         }
@@ -435,7 +437,7 @@ static enum served answer(const struct rule *rule, struct gotemplate_data *data,
 static bool falls(const struct rule *rule, const struct question *question)
 {
     for (unsigned i = 0; i < rule->fall.count; i++) {
-        if (name_under(question->lower, rule->fall.at[i]))
+        if (question_under(question, rule->fall.at[i]))
             return true;
     }
     return false;
