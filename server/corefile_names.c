@@ -11,7 +11,6 @@ struct word {
     const char *hint;    /* what to do; with INSTEAD: only when that plugin is there */
 };
 
-#define ZONE_HINT "write the zone out as a master file and serve it with 'file'"
 #define SIGNED_HINT "sign the zone beforehand and serve the signed file with 'file'"
 #define HTTP_HINT "'bailiwickctl status' tells whether the server is up"
 
@@ -62,14 +61,12 @@ static const struct word words[] = {
     {.name = "acl"},
     {.name = "cache"},
     {.name = "header"},
-    {.name = "dnssec", .instead = "file", .hint = SIGNED_HINT},
+    {.name = "dnssec"},
     {.name = "tls"},
     {.name = "minimal"},
-    {.name = "template",
-        .instead = "file",
-        .hint = "a zone file with wildcards or $GENERATE may do, served with 'file'"},
+    {.name = "template"},
     {.name = "transfer"},
-    {.name = "hosts", .instead = "file", .hint = ZONE_HINT},
+    {.name = "hosts"},
     {.name = "route53",
         .instead = "secondary",
         .hint = "transfer the zone from there with 'secondary', or write it out as a file"},
@@ -86,10 +83,8 @@ static const struct word words[] = {
         .instead = "forward",
         .hint = "'forward' the cluster's domain to the DNS service of the cluster"},
     {.name = "file"},
-    {.name = "auto", .instead = "file", .hint = "write one 'file' line for each zone"},
-    {.name = "secondary",
-        .instead = "file",
-        .hint = "fetch the zone by other means and serve it with 'file'"},
+    {.name = "auto"},
+    {.name = "secondary"},
     {.name = "etcd",
         .instead = "hosts",
         .hint = "write the keys out as a file for 'hosts' or 'file', which read it again when it changes"},
