@@ -229,6 +229,8 @@ enum fetch_outcome fetch_zone(struct fetch *fetch)
 {
     struct follower *follower = fetch->follower;
     bool again = false;
+    if (atomic_load(&follower->zone->frozen))
+        return failed(fetch, "the zone is frozen");
     zone_write_begin(follower->zone);
     fetch->base = zone_take(follower->zone);
     if (fetch->base == NULL && fetch->kept != NULL)

@@ -604,6 +604,25 @@ def test_edit_by_hand():
         assert control(daemon, "thaw", "example.org")["zones"][0]["serial"] == 1
 
 
+def test_frozen_secondary():
+    with harness.Workspace() as space:
+        first = serve(space)
+        second = server.start(space, f""".:{{port}} {{
+  secondary example.org {{
+    transfer from 127.0.0.1:{first.port}
+    state {space.directory("state")}
+  }}
+}}
+""")
+        wait_for_serial(second, 1, first)
+        control(second, "freeze", "example.org")
+        publish(space, first, 2)
+        assert "frozen" in control(second, "zone", "example.org")["why"]
+        assert serial_of(second) == 1
+        control(second, "thaw", "example.org")
+        wait_for_serial(second, 2, first)
+
+
 def test_rollback():
     with harness.Workspace() as space:
         daemon = serve(space)
