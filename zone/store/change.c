@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "zone/wire/name.h"
+#include "zone/wire/rdata.h"
 #include "zone/wire/type.h"
 
 #define SOA_TAIL 20 /* serial and the four times behind its two names (RFC 1035 3.3.13) */
@@ -153,6 +154,8 @@ static bool list_check(const struct change_list *list, uint32_t serial)
         size_t rdata_len = get16(head + 8);
         bool soa = get16(head) == TYPE_SOA;
         if (left - owner_len - HEAD < rdata_len || get16(head + 2) != CLASS_IN || soa != (count == 0))
+            return false;
+        if (rdata_check((uint16_t)get16(head), head + HEAD, rdata_len, NULL) != ERR_OK)
             return false;
         if (soa && (rdata_len < SOA_TAIL + 2 || get32(head + HEAD + rdata_len - SOA_TAIL) != serial))
             return false;

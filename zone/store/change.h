@@ -54,7 +54,7 @@ enum err change_add(struct change *change, const uint8_t *owner, uint16_t type, 
 /* Steps through a list: *AT begins at 0; false at the end. */
 bool change_next(const struct change_list *list, size_t *at, struct change_record *record) NONNULL(1, 2, 3);
 
-/* Is each list whole records, the SOA first and nowhere else? For what came from a disk. */
+/* Is each list whole records of sound rdata, the SOA first and nowhere else? For what came from a disk. */
 bool change_check(const struct change *change) NONNULL(1);
 
 /* Nothing but the SOA differs. */
