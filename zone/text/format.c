@@ -9,7 +9,9 @@
 #include "zone/text/layout.h"
 #include "zone/wire/record_hash.h"
 
-#define PIECE_DEFAULT ((size_t)2 << 20)
+/* Tapes and printed text of a piece this large come from the heap again and again: fresh pages, which the system
+ * clears, cost more than the work. */
+#define PIECE_DEFAULT ((size_t)256 << 10)
 
 /* ---- what a text means ---- */
 
