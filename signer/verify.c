@@ -6,12 +6,13 @@
 #include "signer/dsset.h"
 #include "signer/keystore.h"
 #include "signer/zonefile.h"
+#include "zone/base/json.h"
 #include "zone/sec/zoneverify.h"
 #include "zone/text/report.h"
 
 static const char *ds_file;
 static uint8_t origin[NAME_MAX + 1];
-static bool has_origin, quiet, warnings;
+static bool has_origin, quiet, warnings, json;
 static unsigned long threads;
 static int64_t at, until;
 
@@ -42,14 +43,52 @@ const struct option_row verify_rows[] = {
     {0, "ds", "FILE", "the DS records at the parent: the keys must be those", NULL, &ds_file, NULL},
     {'w', "warnings", NULL, "tell also what does not keep it from validating", &warnings, NULL, NULL},
     {'q', "quiet", NULL, "findings only", &quiet, NULL, NULL},
+    {0, "json", NULL, "print JSON", &json, NULL, NULL},
     {'j', "threads", "N", "threads to use, one per core if not given", NULL, NULL, take_threads},
     {0},
 };
+
+static void report_json(void *context, const struct finding *finding)
+{
+    json_open(context, NULL, '{');
+    json_text(context, "severity", severity_text(finding->severity));
+    json_text(context, "rule", finding->rule);
+    json_text(context, "message", finding->message);
+    json_close(context, '}');
+}
+
+static void tell(const char *path, const struct zoneverify_result *result)
+{
+    char expires[16];
+    time_print(result->earliest, expires);
+    if (result->errors == 0)
+        printf("%s: valid: %" PRIu64 " signatures verified, %s, the first expires %s\n", path,
+            result->signatures, result->nsec3 ? "NSEC3" : "NSEC", expires);
+    else
+        printf("%s: not valid: %u error%s\n", path, result->errors, result->errors == 1 ? "" : "s");
+}
+
+static void close_json(struct json *out, const char *path, const struct zoneverify_result *result)
+{
+    char expires[16];
+    time_print(result->earliest, expires);
+    json_close(out, ']');
+    json_text(out, "file", path);
+    json_bool(out, "valid", result->errors == 0);
+    json_number(out, "errors", result->errors);
+    json_number(out, "warnings", result->warnings);
+    json_number(out, "signatures", result->signatures);
+    json_text(out, "denial", result->nsec3 ? "nsec3" : "nsec");
+    json_text(out, "expires", result->earliest != 0 ? expires : NULL);
+    json_close(out, '}');
+    putchar('\n');
+}
 
 static enum outcome judge(
     const char *path, const struct snapshot *snapshot, struct report *report, struct dsset *ds)
 {
     struct zoneverify_result result;
+    struct json out;
     struct zoneverify_options options = {.from = at != 0 ? at : clock_now(),
         .ds = ds->refs,
         .ds_count = ds->count,
@@ -57,17 +96,20 @@ static enum outcome judge(
         .warnings = warnings,
         .file = path,
         .sink = report_sink(report)};
-    char expires[16];
     options.to = until > options.from ? until : options.from;
+    if (json) {
+        json_init(&out, stdout);
+        json_open(&out, NULL, '{');
+        json_open(&out, "findings", '[');
+        options.sink = (struct finding_sink){report_json, &out};
+    }
     enum err err = zone_verify(snapshot, &options, &result);
     if (err != ERR_OK)
         return complain_of(path, err);
-    time_print(result.earliest, expires);
-    if (!quiet && result.errors == 0)
-        printf("%s: valid: %" PRIu64 " signatures verified, %s, the first expires %s\n", path,
-            result.signatures, result.nsec3 ? "NSEC3" : "NSEC", expires);
+    if (json)
+        close_json(&out, path, &result);
     else if (!quiet)
-        printf("%s: not valid: %u error%s\n", path, result.errors, result.errors == 1 ? "" : "s");
+        tell(path, &result);
     return result.errors == 0 ? OUTCOME_GOOD : OUTCOME_REFUSED;
 }
 
