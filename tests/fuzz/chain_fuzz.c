@@ -11,7 +11,9 @@
 #include "plugins/plugin.h"
 #include "plugins/template/gotemplate.h"
 #include "plugins/template/record.h"
+#include "server/build.h"
 #include "server/migrate.h"
+#include "server/regex.h"
 #include "zone/wire/type.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -105,18 +107,19 @@ static void try_expression(const char *text, struct arena *memory)
     static struct query query;
     static const struct finding_sink sink = {.report = discard};
     static const struct token token = {.text = "", .file = "fuzz", .line = 1, .column = 1};
-    struct setup setup = {.world = memory, .sink = &sink};
+    struct world world = {.regexes = NULL};
+    struct build build = {.world = &world};
+    struct setup setup = {.world = memory, .sink = &sink, .host = &build};
     char out[EXPRESSION_TEXT_MAX];
     make_query(&query, memory);
     const struct expression *expression = expression_parse(&setup, &token, text);
-    if (expression == NULL) {
-        if (setup.errors == 0)
-            abort();
-        return;
-    }
-    if (expression_print(expression, &query, out) >= sizeof out)
+    if (expression == NULL && setup.errors == 0)
         abort();
-    expression_is_true(expression, &query);
+    if (expression != NULL && expression_print(expression, &query, out) >= sizeof out)
+        abort();
+    if (expression != NULL)
+        expression_is_true(expression, &query);
+    regex_free_all(world.regexes);
 }
 
 /* What has been migrated stays as it is. */

@@ -10,9 +10,13 @@
 
 #include "plugins/expression.h"
 #include "plugins/rewrite/rewriter.h"
+#include "server/build.h"
+#include "server/regex.h"
 #include "zone/wire/type.h"
 
 static struct arena memory;
+static struct world world; /* keeps the regular expressions */
+static struct build build = {.world = &world};
 static struct query query;
 static char heard[1024];
 
@@ -72,7 +76,7 @@ static const struct {
 
 static void test_values(void **state)
 {
-    struct setup setup = {.world = &memory, .sink = &sink};
+    struct setup setup = {.host = &build, .world = &memory, .sink = &sink};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char out[EXPRESSION_TEXT_MAX];
@@ -95,7 +99,7 @@ static void test_malformed(void **state)
         "1 ** 2"};
     (void)state;
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
-        struct setup setup = {.world = &memory, .sink = &sink};
+        struct setup setup = {.host = &build, .world = &memory, .sink = &sink};
         heard[0] = '\0';
         if (expression_parse(&setup, &place, malformed[i]) != NULL)
             fail_msg("'%s' is accepted", malformed[i]);
@@ -122,7 +126,7 @@ static void test_names(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct setup setup = {.world = &memory, .sink = &sink};
+        struct setup setup = {.host = &build, .world = &memory, .sink = &sink};
         struct token from = {.text = names[i].from, .len = (uint32_t)strlen(names[i].from), .file = "f"};
         struct token to = {.text = names[i].to, .len = (uint32_t)strlen(names[i].to), .file = "f"};
         struct rewriter rewriter;
@@ -143,6 +147,7 @@ int main(void)
     arena_init(&memory, 0);
     make_query();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    regex_free_all(world.regexes);
     arena_clear(&memory);
     return failed;
 }

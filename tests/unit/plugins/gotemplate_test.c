@@ -9,9 +9,13 @@
 
 #include "plugins/template/gotemplate.h"
 #include "plugins/template/record.h"
+#include "server/build.h"
+#include "server/regex.h"
 #include "zone/wire/type.h"
 
 static struct arena memory;
+static struct world world; /* keeps the regular expressions */
+static struct build build = {.world = &world};
 static struct query query;
 
 static bool find_var(void *context, const char *name, const char **text)
@@ -61,7 +65,7 @@ static const struct {
 
 static void test_printing(void **state)
 {
-    struct setup setup = {.world = &memory};
+    struct setup setup = {.host = &build, .world = &memory};
     static const struct token token = {.text = ""};
     struct regex_match match;
     (void)state;
@@ -154,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_failing), cmocka_unit_test(test_records)};
     arena_init(&memory, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    regex_free_all(world.regexes);
     arena_clear(&memory);
     return failed;
 }
