@@ -139,6 +139,18 @@ const struct rule rules_zone[] = {
         "!$ORIGIN 2.0.192.in-addr.arpa.\n$TTL 3600\n@ SOA ns.example.net. hostmaster.example.net. 1 7200 "
         "3600 1209600 "
         "3600\n" NSS "1 PTR host.example.org.\n"},
+    {"ptr-owner", W, D, false, "",
+        "The name of a PTR for an address is the address backwards: four numbers up to 255 before "
+        "in-addr.arpa "
+        "(RFC 1035 3.5), 32 hexadecimal digits before ip6.arpa (RFC 3596 2.5).",
+        "correct the name; is the origin right?",
+        "!$ORIGIN 2.0.192.in-addr.arpa.\n$TTL 3600\n" SOA NSS "256 PTR a.example.org.\n",
+        "!$ORIGIN 2.0.192.in-addr.arpa.\n$TTL 3600\n" SOA NSS "25 PTR a.example.org.\n"},
+    {"target-useless", W, D, false, "",
+        "The root and localhost are no name servers and no mail servers (RFC 7505 has the null MX, RFC 6761 "
+        "6.3 "
+        "localhost).",
+        "name the host", "@ NS .\n@ MX 10 localhost.\n", "@ MX 10 ns1\n"},
     {"ptr-multiple", I, D, false, "",
         "One address has one canonical name; most programs take any one of several.", "keep one",
         "!$ORIGIN 2.0.192.in-addr.arpa.\n$TTL 3600\n" SOA NSS "1 PTR a.example.org.\n1 PTR b.example.org.\n",

@@ -75,6 +75,9 @@ void visit_soa(struct visit *visit, const struct gathered_set *set)
         const uint8_t *mname = soa->record->rdata, *timers = mname + soa->record->rdata_len - 20;
         visit_host(visit, soa, mname, PART_DATA);
         visit_name(visit, soa, mname + name_len(mname), PART_DATA + 1);
+        if (mname[name_len(mname)] == 0)
+            TELL(visit, "soa-mailbox", soa, PART_DATA + 1,
+                "the mailbox is the root: nobody can be told of trouble");
         check_serial(visit, soa, visit_read32(timers));
         check_timers(visit, soa, timers);
         if (is_server(visit, mname))

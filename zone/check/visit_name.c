@@ -297,10 +297,21 @@ void visit_owner(struct visit *visit)
 
 /* ---- the types that name hosts ---- */
 
+static void check_useful(
+    struct visit *visit, const struct gathered_record *record, const uint8_t *name, unsigned part)
+{
+    if (UNLIKELY(*name == 0 || (*name == 9 && name[10] == 0 && visit_label_is(name, "localhost"))))
+        TELL(visit, "target-useless", record, part, "%s is named as a server",
+            *name == 0 ? "the root" : "localhost");
+}
+
 void visit_ns(struct visit *visit, const struct gathered_set *set)
 {
     VISIT_EACH(visit, set, record)
-    visit_host(visit, record, record->record->rdata, PART_DATA);
+    {
+        visit_host(visit, record, record->record->rdata, PART_DATA);
+        check_useful(visit, record, record->record->rdata, PART_DATA);
+    }
     if (UNLIKELY(set->count == 1 && !visit->place->apex && visit->place->above == 0))
         TELL(visit, "delegation-ns-single", &visit->gathered->records[set->from], PART_TYPE,
             "the delegation has only one name server");
@@ -323,9 +334,43 @@ void visit_dname(struct visit *visit, const struct gathered_set *set)
     }
 }
 
+static bool is_octet(const uint8_t *label)
+{
+    unsigned value = 0;
+    for (unsigned i = 1; i <= *label; i++)
+        value = value * 10 + (unsigned)(label[i] - '0');
+    return is_number(label) && value <= 255;
+}
+
+static bool is_nibble(const uint8_t *label)
+{
+    return *label == 1 && ((uint8_t)(label[1] - '0') <= 9 || (uint8_t)(label[1] - 'a') <= 5);
+}
+
+/* Only names of an address' own length are judged: others serve classless delegation (RFC 2317) and services.
+ */
+static bool is_odd_reverse(const uint8_t *owner)
+{
+    unsigned labels = name_labels(owner);
+    bool ip4 = labels == 6 && name_equal(name_skip(owner, 4), (const uint8_t *)"\7in-addr\4arpa");
+    bool ip6 = labels >= 34 && name_equal(name_skip(owner, labels - 2), (const uint8_t *)"\3ip6\4arpa");
+    if (owner[1] == '_' || owner[1] == '*' || (!ip4 && !ip6))
+        return false;
+    for (unsigned i = 0; i < labels - 2; i++, owner += *owner + 1) {
+        if (ip4 ? !is_octet(owner) : !is_nibble(owner))
+            return true;
+    }
+    return ip6 && labels > 34;
+}
+
 void visit_ptr(struct visit *visit, const struct gathered_set *set)
 {
     char text[NAME_TEXT_MAX];
+    if (visit->reverse && is_odd_reverse(visit->place->owner)) {
+        name_print(visit->place->owner, text);
+        TELL(visit, "ptr-owner", &visit->gathered->records[set->from], PART_OWNER,
+            "%s is no address backwards", text);
+    }
     VISIT_EACH(visit, set, record)
     {
         const uint8_t *target = record->record->rdata;
@@ -353,6 +398,7 @@ void visit_mx(struct visit *visit, const struct gathered_set *set)
         const uint8_t *rdata = record->record->rdata;
         if (rdata[2] != 0) {
             visit_host(visit, record, rdata + 2, PART_DATA + 1);
+            check_useful(visit, record, rdata + 2, PART_DATA + 1);
             continue;
         }
         if (set->count > 1)
