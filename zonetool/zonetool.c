@@ -15,24 +15,24 @@ static const struct command commands[] = {
         fmt_options},
     {"diff", "oj", "OLD NEW", 2, 2, "tell what differs between two versions of a zone", diff_run,
         "text json markdown ixfr nsupdate", diff_options},
-    {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run, NULL, NULL},
-    {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run, NULL, NULL},
     {"answers", "oj", "OLD NEW", 2, 2, "tell which answers differ between two versions of a zone",
         answers_run, "text json markdown", answers_options},
+    {"serial", "", "FILE...", 1, UINT32_MAX, "tell or raise the serial of zone files", serial_run, NULL,
+        serial_options},
     {"digest", "oqj", "FILE...", 1, UINT32_MAX, "make or verify the digest of a whole zone (ZONEMD)",
         digest_run, NULL, digest_options},
     {"convert", "oj", "FILE [OUT]", 1, 2, "turn a zone into text, an image or JSON", convert_run,
         "text image json", NULL},
-    {"serial", "", "FILE...", 1, UINT32_MAX, "tell or raise the serial of zone files", serial_run, NULL,
-        serial_options},
+    {"dump", "oj", "FILE", 1, 1, "print a zone file or image as canonical text", dump_run, NULL, NULL},
+    {"compile", "oqj", "FILE IMAGE", 2, 2, "make a zone image of a zone file", compile_run, NULL, NULL},
+    {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run, "text json", NULL},
+    {"query", "", "NAME [TYPE] @SERVER", 1, 4, "ask a server", query_run, NULL, query_options},
+    {"xfr", "qj", "ZONE @SERVER", 1, 2, "fetch a zone from a server", xfr_run, NULL, xfr_options},
     {"textconv", "oj", "FILE", 1, 1, "print a zone file as git diff is to see it", textconv_run, NULL, NULL},
     {"merge-driver", "", "BASE OURS THEIRS [PATH]", 3, 4, "merge zone files, for git", merge_run, NULL,
         merge_options},
     {"install-hooks", "", "", 0, 0, "make a git repository check, merge and show its zones", hooks_run, NULL,
         hooks_options},
-    {"stat", "ojJ", "FILE", 1, 1, "tell what is in a zone file or image", stat_run, "text json", NULL},
-    {"query", "", "NAME [TYPE] @SERVER", 1, 4, "ask a server", query_run, NULL, query_options},
-    {"xfr", "qj", "ZONE @SERVER", 1, 2, "fetch a zone from a server", xfr_run, NULL, xfr_options},
 };
 
 enum outcome complain(const char *format, ...)
@@ -50,7 +50,7 @@ static void usage(FILE *out)
 {
     fputs("usage: zonetool COMMAND [OPTION...] FILE...\n\n", out);
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
-        fprintf(out, "  %-8s %-19s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+        fprintf(out, "  %-13s %-24s %s\n", commands[i].name, commands[i].operands, commands[i].summary);
     fputs("\n\"zonetool COMMAND --help\" tells the options. FILE \"-\" is standard input.\n"
           "Exit status: 0 clean or the same, 1 errors or differences, 2 the work could not be done.\n",
         out);

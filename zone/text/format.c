@@ -9,8 +9,8 @@
 #include "zone/text/layout.h"
 #include "zone/wire/record_hash.h"
 
-/* Tapes and printed text of a piece this large come from the heap again and again: fresh pages, which the system
- * clears, cost more than the work. */
+/* Tapes and printed text of a piece this large come from the heap again and again: fresh pages, which the
+ * system clears, cost more than the work. */
 #define PIECE_DEFAULT ((size_t)256 << 10)
 
 /* ---- what a text means ---- */
