@@ -63,9 +63,12 @@ struct written {
     bool fallthrough_nodata;
     const char *cache;
     const char *state;
+    int serial;
     int64_t journal_max;
     struct option_lines transfers; /* read as directives of their own (server/corefile_transfer.h) */
 };
+
+static const char *const serials[] = {"text", "mtime", NULL};
 
 static const struct option options[] = {
     {.arg = "DBFILE",
@@ -110,6 +113,13 @@ static const struct option options[] = {
         .help =
             "where the journal is kept, so that secondaries get what changed by IXFR after a restart, too; "
             "the directory of -state or $STATE_DIRECTORY when left out, without one in memory"},
+    {.word = "serial",
+        .arg = "text|mtime",
+        .kind = OPTION_CHOICE,
+        .offset = offsetof(struct written, serial),
+        .fallback = "text",
+        .choices = serials,
+        .help = "mtime: a text whose own serial is not later is served under the time of its last change"},
     {.word = "journal",
         .arg = "SIZE",
         .kind = OPTION_SIZE,
@@ -239,6 +249,7 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
     if (zone == NULL)
         return ERR_MEMORY;
     zone->zone->journal_max = (uint64_t)written->journal_max;
+    zone->makes_serial = written->serial == 1;
     served->zone = zone;
     served->handle = zone->zone;
     served->fall = written->fallthrough.at;

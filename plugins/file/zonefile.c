@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "plugins/file/cache.h"
+#include "plugins/file/serial.h"
 #include "plugins/file/told.h"
 #include "zone/base/log.h"
 
@@ -246,6 +247,12 @@ enum err zonefile_load(
         err = load_cached(zone, &told, threads, &records, &old, &snapshot);
     if (err != ERR_OK && told.errors == 0)
         err = load_text(zone, &told, threads, &records, &snapshot);
+    bool same;
+    if (err == ERR_OK && zone->makes_serial) {
+        err = serial_raise(NULL, (uint32_t)stamp.changed.tv_sec, &snapshot, &same);
+        if (err != ERR_OK)
+            snapshot_release(snapshot);
+    }
     if (err == ERR_OK) {
         zone->store =
             !snapshot->image->mapped && (wants_cache(zone, &stamp) || snapshot->image->size >= SETTLE_MIN);
@@ -372,8 +379,17 @@ static void look_at(struct zonefile *zone, bool force)
         keep_old(zone, &stamp, &told, err);
         return;
     }
+    bool nothing_new = changes == 0;
+    if (!nothing_new && zone->makes_serial) {
+        err = serial_raise(current, (uint32_t)stamp.changed.tv_sec, &newer, &nothing_new);
+        if (err != ERR_OK) {
+            snapshot_release(newer);
+            keep_old(zone, &stamp, &told, err);
+            return;
+        }
+    }
     note_success(zone, &stamp, records);
-    if (changes == 0) {
+    if (nothing_new) {
         snapshot_release(newer);
         return;
     }

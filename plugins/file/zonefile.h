@@ -40,6 +40,7 @@ struct zonefile {
     atomic_uint wanted; /* a look that has been asked for since he began */
     struct stamp stamp; /* whoever looks at it; nobody else */
     bool failed;        /* the newest text is not served */
+    bool makes_serial;  /* serial.h */
 };
 
 /* The zone of PATH and NAME, made when it is not there yet; one reference more. CACHE: the directory of its

@@ -182,6 +182,35 @@ def test_udp_that_does_not_fit():
         assert len(answer.answer) == 1 and answer.answer[0][0].serial == 2, answer
 
 
+def write_at(space, text, age_s):
+    """Writes the zone as if it had been written so long ago."""
+    path = space.write("written", text)
+    changed = int(time.time()) - age_s
+    os.utime(path, (changed, changed))
+    os.rename(path, os.path.join(space.path, "zone"))
+    return changed
+
+
+def test_serial_made_by_the_server():
+    """The text's serial stays 1; secondaries get what changes all the same, and a restart makes the same serial."""
+    with harness.Workspace() as space:
+        first = write_at(space, zone_text(1), 500)
+        daemon = server.start(space, corefile(os.path.join(space.path, "zone"), file_options="serial mtime"))
+        assert serial_of(daemon) == first
+        text = zone_text(1, more="new A 192.0.2.1\n")
+        second = write_at(space, text + "; a comment\n", 400)
+        assert control(daemon, "reload", "wait")["zones"][0]["serial"] == second
+        zone = versioned(zone_text(1).replace("hostmaster 1 ", f"hostmaster {first} "))
+        assert ixfr(daemon, zone, first) == 5
+        assert zone == expected(text.replace("hostmaster 1 ", f"hostmaster {second} "))
+        third = write_at(space, text + "; another comment\n", 300)
+        assert control(daemon, "reload", "wait")["zones"][0]["serial"] == second  # nothing new
+        daemon.stop()
+        daemon.launch()
+        daemon.wait()
+        assert serial_of(daemon) == third
+
+
 # ---- who may ----
 
 def test_refused():
