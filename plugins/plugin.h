@@ -137,6 +137,7 @@ struct query {
     bool dnssec;                /* the DO bit */
     bool verified;              /* cookies: the client's address is not forged; when block->cookies */
     bool answered;              /* by a plugin; false when the end of the chain refused */
+    bool waited;                /* it was suspended: the answer comes from elsewhere */
     uint16_t options_len;       /* EDNS options for the reply, see query_option */
     uint16_t step;              /* the engine's place in the chain, */
     uint16_t floor;             /* and the first one of a copy made by query_behind */

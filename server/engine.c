@@ -90,6 +90,7 @@ void engine_park(struct slot *slot)
     struct worker *worker = slot->worker;
     slot->epoch = worker->epoch;
     slot->waiting = true;
+    slot->query.waited = true;
     slot->wait_next = NULL;
     slot->wait_before = worker->waiting_last;
     if (worker->waiting_last != NULL)
@@ -221,6 +222,9 @@ enum err query_behind(
     copy->transport = query->transport;
     copy->begin_ns = query->begin_ns;
     copy->dnssec = query->dnssec;
+    copy->block = query->block;
+    copy->tsig = NULL; /* was asked of the client's query, and the copy is nobody's */
+    copy->message.tsig_at = 0;
     copy->depth = (uint8_t)(query->depth + 1);
     copy->step = copy->floor = (uint16_t)(query->step + 1);
     slot->done = done;
@@ -249,6 +253,7 @@ void query_begin(struct query *query, const struct question *question, const str
     query->held = NULL;
     query->hashed = NULL;
     query->answered = true;
+    query->waited = false;
     query->options_len = 0;
     query->options_room = 0;
     query->parent = NULL;

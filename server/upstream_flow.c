@@ -147,7 +147,8 @@ static bool take_message(struct channel *channel, const uint8_t *bytes, size_t l
     }
     if (same == QUESTION_OTHER_CASE)
         note_case(inquiry);
-    channel->answers++;
+    if (++channel->answers > channel->side->pipeline && channel->side->pipeline < FLOW_PIPELINE)
+        channel->side->pipeline = channel->answers; /* it bears more than another had borne */
     channel->active_ms = worker_now_ms(channel->side->worker);
     inquiry_answer(inquiry, response);
     return true;

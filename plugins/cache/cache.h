@@ -107,6 +107,8 @@ bool flight_join(struct flight *flight, struct query *query) NODISCARD NONNULL(1
 void flight_fall_back(struct flight *flight, struct entry *stale) NONNULL(1, 2);
 /* Begins it in the background, with a copy of QUERY; false when that cannot be, and it is over. */
 bool flight_begin_behind(struct flight *flight, struct query *query) NODISCARD NONNULL(1, 2);
+/* Ends it; nobody waits for it. */
+void flight_give(struct flight *flight) NONNULL(1);
 /* QUERY has the answer (NULL: there is none): kept, given to all who wait. The flight is over. */
 void flight_land(struct flight *flight, struct query *query) NONNULL(1);
 

@@ -52,7 +52,7 @@ struct flight *flight_new(struct cache *cache, unsigned worker, const struct cac
     return flight;
 }
 
-static void flight_give(struct flight *flight)
+void flight_give(struct flight *flight)
 {
     struct cache_side *side = &flight->cache->sides[flight->worker];
     alarm_clear(&flight->alarm);

@@ -196,3 +196,20 @@ def test_bad_options_are_refused():
                 assert text in str(failure), failure
             else:
                 raise AssertionError(line)
+
+
+def test_zones_of_our_own_are_not_kept():
+    """A changed zone is told at once, though a cache stands in front of it."""
+    with harness.Workspace() as space, Upstream() as upstream:
+        path = space.write("zone", "@ 3600 SOA ns host 1 2 3 4 5\n@ 3600 NS ns\nns 3600 A 192.0.2.1\nwww 3600 A 192.0.2.80\n")
+        daemon = server.start(space, ".:{port} {\n bind 127.0.0.1\n cache\n file %s example.org {\n  fallthrough\n }\n"
+                              " forward . 127.0.0.1:%d\n}\n" % (path, upstream.port))
+        assert addresses(ask(daemon, "www.example.org.")) == ["192.0.2.80"]
+        reply = ask(daemon, "www.example.org.")
+        assert ttl(reply) == 3600 and reply.flags & dns.flags.AA, reply
+        for _ in range(2):
+            assert addresses(ask(daemon, "ok.example.org.")) == ["192.0.2.1"]
+        assert len(upstream.seen("ok.example.org.")) == 1
+        space.write("zone", "@ 3600 SOA ns host 2 2 3 4 5\n@ 3600 NS ns\nns 3600 A 192.0.2.1\nwww 3600 A 192.0.2.81\n")
+        daemon.reload()
+        wait_until(lambda: addresses(ask(daemon, "www.example.org.")) == ["192.0.2.81"])
