@@ -187,7 +187,8 @@ enum served {
 struct zone; /* a zone that a plugin serves: plugins/zones.h */
 
 enum plugin_flag {
-    PLUGIN_ALL_CLASSES = 1 /* serve sees queries of classes other than IN, too; the others need not look */
+    PLUGIN_ALL_CLASSES = 1, /* serve sees queries of classes other than IN, too; the others need not look */
+    PLUGIN_OUTWARD = 2 /* start begins to talk to others on its own (transfers, NOTIFY): not for -explain */
 };
 
 struct metrics;

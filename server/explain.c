@@ -249,7 +249,7 @@ static enum err run_world(struct world *world, const struct asked *asked, uv_loo
     world->route_count = 1;
     run.packet_len = make_packet(asked, run.packet);
     sem_init(&run.done, 0, 0);
-    enum err err = world_start(world);
+    enum err err = world_start_quietly(world);
     if (err == ERR_OK) {
         atomic_store(&world_now, world);
         err = worker_start(0, &worker);

@@ -434,21 +434,44 @@ enum err world_build(
     return ERR_OK;
 }
 
-enum err world_start(struct world *world)
+/* What answers, without what listens, tells or fetches by itself. */
+static bool is_quiet(const struct plugin *plugin)
 {
-    for (unsigned i = 0; i < world->chain_count; i++) {
-        struct chain *chain = &world->chains[i];
-        for (unsigned p = 0; p < chain->instance_count; p++) {
-            struct instance *instance = &chain->instances[p];
-            enum err err = instance->plugin->start != NULL ? instance->plugin->start(instance->self) : ERR_OK;
-            if (err != ERR_OK) {
-                log_error("%s: plugin %s does not start: %s", chain->block.label, instance->plugin->name,
-                    err_text(err));
-                return err;
-            }
-        }
+    return (plugin->serve != NULL || plugin->finish != NULL) && (plugin->flags & PLUGIN_OUTWARD) == 0;
+}
+
+static enum err start_chain(struct chain *chain, bool quiet)
+{
+    for (unsigned p = 0; p < chain->instance_count; p++) {
+        struct instance *instance = &chain->instances[p];
+        const struct plugin *plugin = instance->plugin;
+        if (plugin->start == NULL || (quiet && !is_quiet(plugin)))
+            continue;
+        enum err err = plugin->start(instance->self);
+        if (err == ERR_OK)
+            continue;
+        log_error("%s: plugin %s does not start: %s", chain->block.label, plugin->name, err_text(err));
+        return err;
     }
     return ERR_OK;
+}
+
+static enum err start_chains(struct world *world, bool quiet)
+{
+    enum err err = ERR_OK;
+    for (unsigned i = 0; i < world->chain_count && err == ERR_OK; i++)
+        err = start_chain(&world->chains[i], quiet);
+    return err;
+}
+
+enum err world_start(struct world *world)
+{
+    return start_chains(world, false);
+}
+
+enum err world_start_quietly(struct world *world)
+{
+    return start_chains(world, true);
 }
 
 void world_free(void *arg)

@@ -104,6 +104,10 @@ enum err world_build(const char *corefile, uint16_t port, bool check, const stru
 /* Runs every start(). */
 enum err world_start(struct world *world) NODISCARD NONNULL(1);
 
+/* Those of plugins that answer queries alone: nothing listens, nobody is told of a change or asked for a
+ * zone. */
+enum err world_start_quietly(struct world *world) NODISCARD NONNULL(1);
+
 /* Stops its plugins and frees it. */
 void world_free(void *world);
 

@@ -265,6 +265,7 @@ static enum served take_opcode(void *self, struct query *query)
 
 static const struct plugin secondary_plugin = {
     .abi = PLUGIN_ABI,
+    .flags = PLUGIN_OUTWARD,
     .name = "secondary",
     .options = settings_options,
     .setup = setup,

@@ -459,6 +459,7 @@ static enum served serve(void *self, struct query *query)
 
 static const struct plugin transfer_plugin = {
     .abi = PLUGIN_ABI,
+    .flags = PLUGIN_OUTWARD,
     .name = "transfer",
     .options = options,
     .setup = setup,

@@ -2,6 +2,7 @@
 never used."""
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -75,6 +76,28 @@ def test_explain_asks_others():
     with harness.Workspace() as space:
         text = explained(space, ". {\n forward . 127.0.0.1:1\n}\n", "www.example.org")
         assert "asks somebody else, and waits" in text and "SERVFAIL" in text, text
+
+
+def test_explain_disturbs_nobody():
+    """Beside a running server: its ports are taken, and its secondaries are to hear nothing."""
+    with harness.Workspace() as space:
+        port = harness.free_port()
+        with socket.create_server(("127.0.0.1", port)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as secondary:
+            secondary.bind(("127.0.0.1", 0))
+            text = explained(space, """example.org {
+ file zone
+ prometheus 127.0.0.1:%d
+ transfer {
+  to 127.0.0.1:%d
+ }
+}
+""" % (port, secondary.getsockname()[1]), "www.example.org")
+            assert "www.example.org. 3600 IN A 192.0.2.80" in text, text
+            secondary.settimeout(0.2)
+            try:
+                raise harness.Failure(f"told: {secondary.recv(512)}")
+            except socket.timeout:
+                pass
 
 
 def test_explain_refuses_nonsense():
