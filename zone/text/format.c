@@ -211,7 +211,7 @@ static void place_part(struct work *work, size_t i)
     struct part *part = &work->parts[i];
     size_t len = part->layout.len, at = take_place(work, i);
     if (len != part->limit - part->starts || at != part->starts ||
-        memcmp(part->layout.text, work->input->text + at, len) != 0)
+        (len > 0 && memcmp(part->layout.text, work->input->text + at, len) != 0))
         __atomic_store_n(&work->differs, true, __ATOMIC_RELAXED);
     if (len > 0 && work->out != NULL)
         memcpy(work->out + at, part->layout.text, len);
