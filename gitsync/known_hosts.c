@@ -1,11 +1,11 @@
 #include "gitsync/known_hosts.h"
 
-#include <fnmatch.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gitsync/armor.h"
 
@@ -40,6 +40,27 @@ static bool matches_hashed(const char *field, size_t len, const char *name)
            memcmp(is, want, SHA1_LEN) == 0;
 }
 
+/* Only "*" and "?" are special: names of hosts with a port begin with a bracket. */
+static bool matches_pattern(const char *pattern, const char *name)
+{
+    const char *star = NULL, *again = NULL;
+    while (*name != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            again = name;
+        } else if (*pattern == '?' || (*pattern != '\0' && strncasecmp(pattern, name, 1) == 0)) {
+            pattern++;
+            name++;
+        } else if (star != NULL) {
+            pattern = star + 1;
+            name = ++again;
+        } else {
+            return false;
+        }
+    }
+    return pattern[strspn(pattern, "*")] == '\0';
+}
+
 /* The list of names in one line; a pattern with "!" excludes. */
 static bool matches(const char *field, size_t len, const char *name)
 {
@@ -54,7 +75,7 @@ static bool matches(const char *field, size_t len, const char *name)
             memcpy(pattern, field + at, part);
             pattern[part] = '\0';
             bool not = pattern[0] == '!';
-            if (fnmatch(pattern + not, name, FNM_CASEFOLD) == 0) {
+            if (matches_pattern(pattern + not, name)) {
                 if (not )
                     return false;
                 found = true;

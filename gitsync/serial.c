@@ -101,25 +101,40 @@ static bool read_serial(const struct word *word, uint32_t *value)
     return word->len > 0 && number <= UINT32_MAX;
 }
 
+/* What may stand between an owner and a type: a TTL ("3600", "1h30m") or a class. */
+static bool is_ttl_or_class(const struct word *word)
+{
+    if (word->at[0] >= '0' && word->at[0] <= '9')
+        return true;
+    return word_is(word, "IN") || word_is(word, "CH") || word_is(word, "HS");
+}
+
+static bool read_soa(struct scan *scan, const char *text, struct serial_place *place)
+{
+    struct word mname, rname, number;
+    uint32_t value;
+    if (!next_word(scan, &mname) || !next_word(scan, &rname) || !next_word(scan, &number) || mname.first ||
+        rname.first || number.first || !read_serial(&number, &value))
+        return false;
+    *place = (struct serial_place){(size_t)(number.at - text), number.len, value};
+    return true;
+}
+
 bool serial_find(const char *text, size_t len, struct serial_place *place, const char **why)
 {
     struct scan scan = {.at = text, .end = text + len, .new_entry = true};
     struct word word = {0};
-    unsigned in_entry = 0;
+    bool before_type = false;
     while (next_word(&scan, &word)) {
-        in_entry = word.first ? 0 : in_entry + 1;
-        /* owner, TTL and class may stand before the type; an owner may be called like it */
-        if (in_entry > 3 || (word.first && margin(text, &word)) || !word_is(&word, "SOA"))
+        if (word.first && margin(text, &word)) {
+            before_type = word.at[0] != '$'; /* an owner, perhaps called like the type */
             continue;
-        struct word mname, rname, number;
-        uint32_t value;
-        if (!next_word(&scan, &mname) || !next_word(&scan, &rname) || !next_word(&scan, &number) ||
-            mname.first || rname.first || number.first || !read_serial(&number, &value)) {
-            *why = "its SOA has no plain number as its serial";
-            return false;
         }
-        *place = (struct serial_place){(size_t)(number.at - text), number.len, value};
-        return true;
+        if ((word.first || before_type) && word_is(&word, "SOA")) {
+            *why = "its SOA has no plain number as its serial";
+            return read_soa(&scan, text, place);
+        }
+        before_type = (word.first || before_type) && is_ttl_or_class(&word);
     }
     *why = "there is no SOA in the file itself (one in an included file cannot be changed for a single zone)";
     return false;

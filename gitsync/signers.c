@@ -18,7 +18,7 @@ struct line {
     char *why;
 };
 
-static bool fail(const struct line *line, const char *what)
+static bool malformed(const struct line *line, const char *what)
 {
     snprintf(line->why, SIGNERS_WHY_MAX, "line %u: %s", line->number, what);
     return false;
@@ -84,15 +84,17 @@ static bool take_option(
     }
     if (name == 10 && strncasecmp(at, "namespaces", name) == 0) {
         signer->namespaces = arena_copy(arena, value, value_len);
-        return signer->namespaces != NULL || fail(line, "out of memory");
+        return signer->namespaces != NULL || malformed(line, "out of memory");
     }
     if (name == 11 && strncasecmp(at, "valid-after", name) == 0)
-        return read_time(value, value_len, &signer->valid_after_s) || fail(line, "valid-after is no time");
+        return read_time(value, value_len, &signer->valid_after_s) ||
+               malformed(line, "valid-after is no time");
     if (name == 12 && strncasecmp(at, "valid-before", name) == 0)
-        return read_time(value, value_len, &signer->valid_before_s) || fail(line, "valid-before is no time");
+        return read_time(value, value_len, &signer->valid_before_s) ||
+               malformed(line, "valid-before is no time");
     if (name == 14 && strncasecmp(at, "cert-authority", name) == 0)
-        return fail(line, "certificates are not supported: list the keys themselves");
-    return fail(line, "unknown option or type of key");
+        return malformed(line, "certificates are not supported: list the keys themselves");
+    return malformed(line, "unknown option or type of key");
 }
 
 static bool take_options(
@@ -118,13 +120,13 @@ static bool take_ssh(
     uint8_t *bytes = arena_alloc(arena, KEY_MAX, 1);
     size_t len;
     if (bytes == NULL)
-        return fail(line, "out of memory");
+        return malformed(line, "out of memory");
     if (!armor_base64(word, strlen(word), bytes, KEY_MAX, &len))
-        return fail(line, "the key is no base64");
+        return malformed(line, "the key is no base64");
     struct ssh_reader reader = {.at = bytes, .len = len};
     struct ssh_string inner = ssh_read_string(&reader);
     if (reader.failed || !ssh_string_is(inner, type))
-        return fail(line, "the key is not of the type that stands before it");
+        return malformed(line, "the key is not of the type that stands before it");
     signer->kind = SIGNER_SSH;
     signer->ssh_key = (struct ssh_string){bytes, len};
     return true;
@@ -134,7 +136,7 @@ static bool take_openpgp(struct signer *signer, const struct line *line, char *w
 {
     size_t len = strlen(word);
     if ((len != 40 && len != 64) || strspn(word, "0123456789abcdefABCDEF") != len)
-        return fail(line, "an OpenPGP key is named by its whole fingerprint, 40 or 64 digits");
+        return malformed(line, "an OpenPGP key is named by its whole fingerprint, 40 or 64 digits");
     for (size_t i = 0; i < len; i++)
         word[i] = (char)toupper((unsigned char)word[i]);
     signer->kind = SIGNER_OPENPGP;
@@ -154,11 +156,11 @@ static bool take_key(
     if (strcmp(type, "minisign") == 0) {
         signer->kind = SIGNER_MINISIGN;
         return minisign_key_parse(&signer->minisign_key, word, strlen(word)) ||
-               fail(line, "it is no minisign key (the second line of minisign.pub)");
+               malformed(line, "it is no minisign key (the second line of minisign.pub)");
     }
     if (strcmp(type, "openpgp") == 0) {
         char *copy = arena_copy(arena, word, strlen(word));
-        return copy != NULL ? take_openpgp(signer, line, copy) : fail(line, "out of memory");
+        return copy != NULL ? take_openpgp(signer, line, copy) : malformed(line, "out of memory");
     }
     return take_ssh(signer, line, type, word, arena);
 }
@@ -179,17 +181,17 @@ static bool take_line(struct signers *signers, struct line *line)
     }
     const char *key = take_word(line, arena);
     if (signer.names == NULL || type == NULL || key == NULL)
-        return fail(line, "names, a type and a key are wanted");
+        return malformed(line, "names, a type and a key are wanted");
     if (!is_type(type))
-        return fail(line, "unknown type of key");
+        return malformed(line, "unknown type of key");
     signer.name = arena_copy(arena, signer.names, strcspn(signer.names, ","));
     if (signer.name == NULL || !take_key(&signer, line, type, key, arena))
-        return signer.name != NULL ? false : fail(line, "out of memory");
+        return signer.name != NULL ? false : malformed(line, "out of memory");
     if (signers->count == signers->room) {
         unsigned room = signers->room == 0 ? 16 : signers->room * 2;
         struct signer *more = ARENA_ARRAY(arena, struct signer, room);
         if (more == NULL)
-            return fail(line, "out of memory");
+            return malformed(line, "out of memory");
         if (signers->count > 0)
             memcpy(more, signers->at, signers->count * sizeof *more);
         signers->at = more;
