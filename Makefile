@@ -278,6 +278,8 @@ install: all ## install below DESTDIR/PREFIX: programs, libzone, headers, man pa
 	install -m 644 README.md CHANGELOG.md LICENSE $(docdir)
 	install -m 644 examples/Corefile $(docdir)/examples
 	install -m 644 examples/zones/* $(docdir)/examples/zones
+	install -d $(docdir)/examples/gitsync
+	install -m 644 examples/gitsync/* $(docdir)/examples/gitsync
 
 clean: ## remove what was built
 	rm -rf build

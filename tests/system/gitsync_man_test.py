@@ -1,5 +1,5 @@
-"""The examples of gitsync(8) are run as they stand, in their order, with paths of the test in the place of theirs;
-and gitsync.conf.example is read."""
+"""The examples of gitsync(8) are run as they stand, in their order, with paths of the test in the place of theirs; so
+are those of examples/gitsync."""
 
 import os
 import re
@@ -57,3 +57,25 @@ def test_every_option_is_in_the_help_and_the_page():
     check(len(options) > 40, text)
     for word in re.findall(r"Fl -([a-z-]+)", written):
         check(word in options or word == "option", f"--{word} stands in the page alone")
+
+
+def test_from_a_push_to_two_secondaries():
+    harness.need_ours("gitsync")
+    gitsync_kit.need("ssh-keygen")
+    for _ in range(5):
+        port = harness.free_port()
+        if all(harness.lock_port(port + n) for n in (1, 2)):
+            break
+    script = os.path.join(harness.ROOT, "examples/gitsync/demo.sh")
+    done = subprocess.run(["sh", script, os.path.dirname(harness.binary("gitsync")), str(port)], capture_output=True,
+                          text=True, check=False, timeout=60)
+    text = done.stdout + done.stderr
+    check(done.returncode == 0 and done.stdout.count("192.0.2.81") == 3, text)
+    check("gitsync: exit status 3" in text and "203.0.113.66" not in text, text)
+
+
+def test_settings_of_the_example():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        config = os.path.join(harness.ROOT, "examples/gitsync/gitsync.conf")
+        check("empty" in site.gitsync("status", "--config", config).stdout, "not read")
