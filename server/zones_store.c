@@ -16,6 +16,8 @@
 #define FOLD_NAMES 32768u /* names in an overlay that are worked into the image, */
 #define FOLD_SHARE 4      /* and so is one that holds this part of the zone, */
 #define FOLD_LEAST 1024u  /* but not one so small */
+#define MEMORY_LEAST                                                                                         \
+    ((uint64_t)256 << 10) /* octets of history that a zone may have in memory, however small */
 #define LABEL_MAX 160     /* octets of a zone's name in a file's name */
 
 /* ---- where ---- */
@@ -92,6 +94,17 @@ static void warn(const struct zone *zone, const char *what, enum err err)
 
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
+/* In memory, history is not worth more than half of the zone: a longer way is answered with all of it anyway.
+ */
+static uint64_t limit_of(struct zone *zone)
+{
+    struct snapshot *snapshot = zone->state == NULL ? zone_take(zone) : NULL;
+    uint64_t limit = snapshot != NULL ? snapshot->image->size / 2 : zone->journal_max;
+    snapshot_release(snapshot);
+    limit = limit > MEMORY_LEAST ? limit : MEMORY_LEAST;
+    return limit < zone->journal_max ? limit : zone->journal_max;
+}
+
 /* Opened when it is needed first; NULL: there is none. */
 static struct journal *journal_of(struct zone *zone)
 {
@@ -100,7 +113,7 @@ static struct journal *journal_of(struct zone *zone)
         char *path = state_path(zone, "journal");
         if (path != NULL && !is_usable(zone->state))
             warn(zone, "its journal cannot be kept", ERR_IO);
-        enum err err = journal_open(path, zone->name, zone->journal_max, &zone->journal);
+        enum err err = journal_open(path, zone->name, limit_of(zone), &zone->journal);
         if (err != ERR_OK)
             warn(zone, "its journal cannot be read", err);
         free(path);
