@@ -350,7 +350,7 @@ static const struct {
     {"whoaim", "unknown directive 'whoaim'", "did you mean 'whoami'?"},
     {"zzz", "unknown directive 'zzz'", NULL},
     {"kubernetes cluster.local", "CoreDNS plugin 'kubernetes' is not built into bailiwickd", NULL},
-    {"auto", "CoreDNS plugin 'auto' is not built into bailiwickd", "write one 'file' line for each zone"},
+    {"pprof", "CoreDNS plugin 'pprof' is not built into bailiwickd", "profile the process with perf(1)"},
     {"proxy . 8.8.8.8", "'proxy' was removed in CoreDNS 1.5.0, replaced by 'forward'", NULL},
     {"upstream", "'upstream' has had no effect since CoreDNS 1.7.0", "remove it"},
     {"whoami}", "unknown directive 'whoami}'", "a brace stands alone, with blanks around it"},
