@@ -115,9 +115,7 @@ static enum err note_roles(struct key *key)
     state->times[STATED_ACTIVE] = key->times[TIME_ACTIVATE];
     state->times[STATED_RETIRED] = key->times[TIME_INACTIVE];
     state->times[STATED_REMOVED] = key->times[TIME_DELETE];
-    state->states[STATE_GOAL] = STATE_OMNIPRESENT;
-    state->states[STATE_DNSKEY] = state->states[STATE_ZRRSIG] = state->states[STATE_KRRSIG] =
-        state->states[STATE_DS] = STATE_HIDDEN;
+    /* No states: BIND would take a hidden key for one that is not published, whatever its times say. */
     key->state = state;
     return ERR_OK;
 }
