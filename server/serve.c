@@ -96,10 +96,9 @@ static void go_on(struct slot *slot, struct departure *departure)
 void serve_resumed(struct worker *worker, struct slot *first)
 {
     struct departure departure = {.count = 0};
-    while (first != NULL) {
-        struct slot *next = first->next;
-        go_on(first, &departure);
-        first = next;
+    for (struct slot *slot = first, *next; slot != NULL; slot = next) {
+        next = slot->next;
+        go_on(slot, &departure);
     }
     if (departure.count > 0)
         depart(worker, &departure);

@@ -307,7 +307,7 @@ static void make_mistake(struct run *run, int64_t now_s)
 {
     struct roll_key *key = roll_find(&run->roll, run->world->break_id);
     struct views views;
-    struct view_failure failure;
+    struct view_failure failure = {.fault = VIEW_SECURE};
     if (key == NULL || !roll_publishes(key, run->world->break_record))
         return;
     key->stages[run->world->break_record] =

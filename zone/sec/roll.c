@@ -470,8 +470,10 @@ void roll_step(struct roll *roll, const struct policy *policy, int64_t now_s, co
     step.now_s = now_s > roll->stepped_s ? now_s : roll->stepped_s;
     roll->stepped_s = step.now_s;
     set_goals(&step);
-    while (pass_time(&step) | move_all(&step))
-        ;
+    for (bool moved = true; moved;) {
+        moved = pass_time(&step);
+        moved |= move_all(&step);
+    }
     purge(&step);
     *next_s = next_due(roll, policy, step.now_s);
 }
