@@ -248,8 +248,10 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
     struct zonefile *zone = zonefile_get(written->path, name, cache, state_for(setup, written));
     if (zone == NULL)
         return ERR_MEMORY;
-    zone->zone->journal_max = (uint64_t)written->journal_max;
-    zone->makes_serial = written->serial == 1;
+    if (!zone->loaded) { /* later it is in others' hands: what it began with counts */
+        zone->zone->journal_max = (uint64_t)written->journal_max;
+        zone->makes_serial = written->serial == 1;
+    }
     served->zone = zone;
     served->handle = zone->zone;
     served->fall = written->fallthrough.at;
