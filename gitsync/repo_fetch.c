@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -432,6 +433,7 @@ enum outcome repo_fetch(
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it has the store's lock, and nobody else to end it */
         fetch_and_tell(ends[1], path, settings);
         _exit(0);
     }
