@@ -76,12 +76,12 @@ struct zone {
     pthread_mutex_t writing;
     struct journal *journal;  /* NULL: not looked at yet */
     struct zone_story *story; /* NULL: nothing noted yet */
-    int64_t published_s;
-    int64_t expires_s;     /* secondary: when it will be given up; 0: never */
-    uint64_t records;      /* 0: not known */
-    uint64_t journal_max;  /* octets kept; 0: no history */
-    _Atomic unsigned refs; /* zone_hold, zone_release */
-    _Atomic bool frozen;   /* by the operator: nobody may change it */
+    _Atomic int64_t published_s;
+    _Atomic int64_t expires_s; /* secondary: when it will be given up; 0: never */
+    _Atomic uint64_t records;  /* 0: not known */
+    uint64_t journal_max;      /* octets kept; 0: no history */
+    _Atomic unsigned refs;     /* zone_hold, zone_release */
+    _Atomic bool frozen;       /* by the operator: nobody may change it */
     _Atomic bool expired;
     bool folding;     /* the overlay is being worked into an image */
     bool keeps_image; /* set by the plugin: its image is kept in `state`, too (zone_recover) */
