@@ -242,7 +242,9 @@ static enum err keep_record(struct versions_side *side, const uint8_t *owner, ui
     }
     if (!name_under(owner, side->comparing->out->apex))
         return ERR_OK;
-    uint16_t covered = type == TYPE_RRSIG && len >= 2 ? (uint16_t)(rdata[0] << 8 | rdata[1]) : 0;
+    uint16_t covered = 0;
+    if (type == TYPE_RRSIG && len >= 2)
+        covered = (uint16_t)(rdata[0] << 8 | rdata[1]);
     side->found[side->found_count] = (struct found){.owner = owner,
         .rdata = rdata,
         .ttl = ttl,
