@@ -53,10 +53,6 @@ struct key *keystore_open(const char *name, bool private);
 /* Tells a refusal; returns OUTCOME_TROUBLE. */
 enum outcome keystore_complain(const struct keyfile_trouble *trouble);
 
-/* What each key is to do at NOW by its times: CSKs and lone KSKs or ZSKs of an algorithm sign everything.
- * KEYS has room for ZONESIGN_KEYS_MAX. */
-unsigned keystore_assign(const struct key_list *list, int64_t now, struct zonesign_key *keys);
-
 /* pkcs11_generate with the module and PIN given. */
 enum err keystore_generate_in_token(const char *uri, const uint8_t *zone, const struct algorithm *algorithm,
     unsigned bits, uint16_t flags, struct key **out, char *why, size_t why_size);

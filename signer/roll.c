@@ -10,8 +10,6 @@
 #include "zone/base/json.h"
 #include "zone/sec/rollkeys.h"
 
-#define TRIES 100
-
 static const char *request, *seen, *gone, *parent;
 static bool dry;
 
@@ -36,33 +34,15 @@ struct work {
     uint32_t foreseen; /* of a dry run */
 };
 
-static bool collides(const struct key *key, const struct key_list *others)
-{
-    for (unsigned i = 0; i < others->count; i++)
-        if (key_collides(key, others->keys[i]))
-            return true;
-    return false;
-}
-
 /* The key is on disk before the machine counts on it. */
 static enum err make_key(struct work *work, const struct policy_key *want, int64_t now_s, struct key **out)
 {
-    const struct algorithm *algorithm = algorithm_find(want->algorithm);
     struct keyfile_trouble trouble;
-    struct key *key = NULL;
-    for (unsigned i = 0; algorithm != NULL && i < TRIES && key == NULL; i++) {
-        enum err err = key_generate(work->rolling->zone, algorithm, want->bits, want->role, &key);
-        if (err != ERR_OK)
-            return err;
-        if (!collides(key, &work->rolling->keys))
-            break;
-        key_release(key);
-        key = NULL;
-    }
-    if (key == NULL)
-        return algorithm == NULL ? ERR_UNSUPPORTED : ERR_LIMIT;
-    key->times[TIME_CREATED] = now_s;
-    enum err err = keystore_write(key, &trouble);
+    struct key *key;
+    enum err err = roll_key_make(work->rolling->zone, want, &work->rolling->keys, now_s, &key);
+    if (err != ERR_OK)
+        return err;
+    err = keystore_write(key, &trouble);
     if (err == ERR_OK)
         err = key_list_add(&work->rolling->keys, key_hold(key));
     else

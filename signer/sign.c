@@ -9,6 +9,7 @@
 #include "signer/keystore.h"
 #include "signer/trust.h"
 #include "signer/zonefile.h"
+#include "zone/sec/assign.h"
 #include "zone/sec/zoneverify.h"
 #include "zone/store/diff.h"
 #include "zone/text/report.h"
@@ -326,7 +327,7 @@ static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const 
     struct snapshot *made = NULL;
     uint8_t secret[TRUST_KEY_LEN];
     bool has_secret = trust_key(keys, secret);
-    set_options(&options, assigned, keystore_assign(keys, clock_now(), assigned));
+    set_options(&options, assigned, keys_assign(keys, clock_now(), assigned));
     struct snapshot *earlier = zonefile_try(out, zone->image->header->apex_name, (unsigned)threads);
     options.trust = earlier != NULL && has_secret && trust_check(out, secret);
     if (earlier != NULL && fresh)

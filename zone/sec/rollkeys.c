@@ -197,3 +197,34 @@ void roll_key_assign(const struct key *key, struct zonesign_key *out)
     out->sign_zone = published(key, STATE_ZRRSIG);
     out->sync = published(key, STATE_DS);
 }
+
+/* ---- making ---- */
+
+#define TRIES 100
+
+static bool collides(const struct key *key, const struct key_list *others)
+{
+    for (unsigned i = 0; i < others->count; i++)
+        if (key_collides(key, others->keys[i]))
+            return true;
+    return false;
+}
+
+enum err roll_key_make(const uint8_t *zone, const struct policy_key *want, const struct key_list *others,
+    int64_t now_s, struct key **out)
+{
+    const struct algorithm *algorithm = algorithm_find(want->algorithm);
+    for (unsigned i = 0; algorithm != NULL && i < TRIES; i++) {
+        struct key *key;
+        enum err err = key_generate(zone, algorithm, want->bits, want->role, &key);
+        if (err != ERR_OK)
+            return err;
+        if (!collides(key, others)) {
+            key->times[TIME_CREATED] = now_s;
+            *out = key;
+            return ERR_OK;
+        }
+        key_release(key);
+    }
+    return algorithm == NULL ? ERR_UNSUPPORTED : ERR_LIMIT;
+}

@@ -23,6 +23,10 @@ enum err roll_keys_read(const struct key_list *list, int64_t now_s, struct roll 
  * times only. */
 enum err roll_key_write(const struct roll_key *from, struct key *key) NODISCARD NONNULL(1, 2);
 
+/* A new key of ZONE for WANT whose tag is that of none of OTHERS, revoked or not. Not on disk yet. */
+enum err roll_key_make(const uint8_t *zone, const struct policy_key *want, const struct key_list *others,
+    int64_t now_s, struct key **out) NODISCARD NONNULL(1, 2, 3, 5);
+
 /* What a key that the machine manages is to do now. */
 void roll_key_assign(const struct key *key, struct zonesign_key *out) NONNULL(1, 2);
 
