@@ -369,7 +369,9 @@ static void look_at(struct zonefile *zone, bool force)
         return;
     }
     bool same = stamp_same(&stamp, &zone->stamp);
-    if (same && (!force || (current != NULL && text_is_same(zone, current))))
+    bool updated =
+        current != NULL && zone->zone->keeps_image; /* by UPDATE: what is served is not the text's */
+    if (same && (!force || updated || (current != NULL && text_is_same(zone, current))))
         return;
     if (!force)
         let_settle(zone, &stamp);
@@ -377,6 +379,14 @@ static void look_at(struct zonefile *zone, bool force)
     told_end(&told);
     if (err != ERR_OK) {
         keep_old(zone, &stamp, &told, err);
+        return;
+    }
+    if (updated && !serial_after(newer->serial, current->serial) && changes > 0) {
+        told_failure(&told,
+            "the serial of the changed text is not above that of the zone, which UPDATE has raised",
+            "give it a later serial; what UPDATE has changed is gone then, unless it is in the text");
+        snapshot_release(newer);
+        keep_old(zone, &stamp, &told, ERR_INVALID);
         return;
     }
     bool nothing_new = changes == 0;
