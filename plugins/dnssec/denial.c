@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plugins/zones.h"
+#include "zone/base/codec.h"
 #include "zone/sec/outline.h"
 #include "zone/store/find.h"
 #include "zone/wire/name.h"
@@ -147,10 +148,148 @@ static bool add_nsec(struct online *online, const struct online_zone *zone, stru
     return nsec != NULL && add_signed(online, zone, query, name, nsec, ttl);
 }
 
+/* ---- NSEC3 (RFC 5155, with the parameters of RFC 9276; RFC 7129 appendix B: white lies) ---- */
+
+#define HASH_LEN 20
+
+/* One more or less than HASH, as a number. */
+static void step_hash(uint8_t hash[HASH_LEN], bool up)
+{
+    for (unsigned i = HASH_LEN; i-- > 0;) {
+        hash[i] = (uint8_t)(up ? hash[i] + 1 : hash[i] - 1);
+        if (hash[i] != (up ? 0x00 : 0xff))
+            return;
+    }
+}
+
+/* An NSEC3 record from OWNER to NEXT, which say nothing about any hash but the one between them. */
+static bool add_nsec3(struct online *online, const struct online_zone *zone, struct query *query,
+    const uint8_t owner[HASH_LEN], const uint8_t next[HASH_LEN], const struct types *types, uint32_t ttl)
+{
+    uint8_t rdata[6 + HASH_LEN + BITMAP_MAX] = {1, 0, 0, 0, 0, HASH_LEN}, name[1 + 32 + NAME_MAX];
+    size_t apex_len = name_len(zone->name), len = 6 + HASH_LEN;
+    memcpy(rdata + 6, next, HASH_LEN);
+    len += type_bitmap_write(types->at, types->count, rdata + len);
+    name[0] = 32;
+    (void)base32hex_encode((char *)name + 1, owner, HASH_LEN);
+    if (1 + 32 + apex_len > NAME_MAX)
+        return false; /* no such name can be (RFC 5155 4.1.1) */
+    memcpy(name + 33, zone->name, apex_len);
+    name_lower(name, name);
+    struct rdata_ref ref = {rdata, (uint16_t)len};
+    const struct rrset *nsec3 = rrset_make(query->scratch, TYPE_NSEC3, ttl, &ref, 1);
+    return nsec3 != NULL && add_signed(online, zone, query, name, nsec3, ttl);
+}
+
+/* NAME is there, with these types. */
+static bool match_nsec3(struct online *online, const struct online_zone *zone, struct query *query,
+    const uint8_t *name, const struct types *types, uint32_t ttl)
+{
+    uint8_t owner[HASH_LEN], next[HASH_LEN];
+    nsec3_digest(NULL, 0, 0, name, name_len(name), owner);
+    memcpy(next, owner, HASH_LEN);
+    step_hash(next, true);
+    return add_nsec3(online, zone, query, owner, next, types, ttl);
+}
+
+/* NAME is not there. */
+static bool cover_nsec3(struct online *online, const struct online_zone *zone, struct query *query,
+    const uint8_t *name, uint32_t ttl)
+{
+    static const struct types none = {.count = 0};
+    uint8_t owner[HASH_LEN], next[HASH_LEN];
+    nsec3_digest(NULL, 0, 0, name, name_len(name), owner);
+    memcpy(next, owner, HASH_LEN);
+    step_hash(owner, false);
+    step_hash(next, true);
+    return add_nsec3(online, zone, query, owner, next, &none, ttl);
+}
+
+static unsigned labels_of(const uint8_t *name)
+{
+    unsigned labels = 0;
+    for (; *name != 0; name += *name + 1)
+        labels++;
+    return labels;
+}
+
+/* The last LABELS labels of NAME. */
+static const uint8_t *suffix_of(const uint8_t *name, unsigned labels)
+{
+    for (unsigned drop = labels_of(name) - labels; drop > 0; drop--)
+        name += *name + 1;
+    return name;
+}
+
+/* Labels of the closest encloser of a NAME that is not there; who cannot be asked is taken to have the name
+ * above. */
+static unsigned encloser_labels(
+    const struct online_zone *zone, const struct query *query, const uint8_t *name)
+{
+    struct question question;
+    struct find find;
+    question_set(&question, name, query->question->type, CLASS_IN);
+    if (find_held(&find, zone, query, &question) && !find.exact)
+        return labels_of(zone->name) + find.node->labels;
+    return labels_of(name) - 1;
+}
+
+static void types_at(
+    struct types *types, const struct online_zone *zone, const struct query *query, const uint8_t *name)
+{
+    if (!types_of_zone(types, zone, query, name))
+        types_of_backend(types, query->question->type);
+    if (name_equal(name, zone->name)) {
+        types_of_apex(types, zone);
+        add_type(types, TYPE_NSEC3PARAM);
+    }
+}
+
+/* An empty non-terminal has no types and no signatures, a delegation without DS none of this zone (RFC
+ * 5155 7.1). */
+static void add_rrsig(struct types *types)
+{
+    bool only_cut = types->count == 1 && types->at[0] == TYPE_NS;
+    if (types->count > 0 && !only_cut)
+        add_type(types, TYPE_RRSIG);
+}
+
+/* RFC 5155 7.2.2: the closest encloser is there, the name one label longer is not, and neither is a wildcard.
+ */
+static bool deny_name(struct online *online, const struct online_zone *zone, struct query *query,
+    const uint8_t *name, uint32_t ttl)
+{
+    unsigned labels = encloser_labels(zone, query, name);
+    const uint8_t *encloser = suffix_of(name, labels);
+    uint8_t wildcard[NAME_MAX + 3] = {1, '*'};
+    struct types types = {.count = 0};
+    memcpy(wildcard + 2, encloser, name_len(encloser));
+    types_at(&types, zone, query, encloser);
+    add_rrsig(&types);
+    return match_nsec3(online, zone, query, encloser, &types, ttl) &&
+           cover_nsec3(online, zone, query, suffix_of(name, labels + 1), ttl) &&
+           cover_nsec3(online, zone, query, wildcard, ttl);
+}
+
+static bool deny_by_nsec3(struct online *online, const struct online_zone *zone, struct query *query,
+    const uint8_t *name, bool exists, uint32_t ttl)
+{
+    struct types types = {.count = 0};
+    if (!exists)
+        return deny_name(online, zone, query, name, ttl);
+    types_at(&types, zone, query, name);
+    add_rrsig(&types);
+    return match_nsec3(online, zone, query, name, &types, ttl);
+}
+
+/* ---- what is called ---- */
+
 bool denial_add(struct online *online, const struct online_zone *zone, struct query *query,
     const uint8_t *name, bool exists, uint32_t ttl)
 {
     struct types types = {.count = 0};
+    if (online->nsec3)
+        return deny_by_nsec3(online, zone, query, name, exists, ttl);
     if (!exists)
         add_type(&types, TYPE_NXNAME);
     else if (!types_of_zone(&types, zone, query, name))
@@ -173,5 +312,6 @@ bool denial_add_delegation(struct online *online, const struct online_zone *zone
     if (ds != NULL && ds->count != 0)
         return add_signed(online, zone, query, name, ds, ds->ttl);
     add_type(&types, TYPE_NS);
-    return add_nsec(online, zone, query, name, &types, ttl);
+    return online->nsec3 ? match_nsec3(online, zone, query, name, &types, ttl)
+                         : add_nsec(online, zone, query, name, &types, ttl);
 }

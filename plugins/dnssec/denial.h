@@ -1,7 +1,14 @@
-/* What there is not, said by one NSEC record made on the spot (RFC 9824, compact denial): its owner is the
- * name that was asked for, its next name the first one behind it, and its bitmap the types that are there.
- * For a name that does not exist that is NXNAME, and the reply says NOERROR, unless the client shows that it
- * understands (CO). Worker threads. */
+/* What there is not, in one of two ways.
+ *
+ * Compact (RFC 9824): one NSEC record made on the spot. Its owner is the name that was asked for, its next
+ * name the first one behind it, and its bitmap the types that are there; for a name that does not exist that
+ * is NXNAME, and the reply says NOERROR, unless the client shows that it understands (CO).
+ *
+ * NSEC3 (RFC 5155) without salt and iterations: records that say something about one hash each, the closest
+ * encloser, the name below it and the wildcard; the reply says NXDOMAIN. Three signatures where the other way
+ * needs one.
+ *
+ * Worker threads. */
 #ifndef PLUGINS_DNSSEC_DENIAL_H
 #define PLUGINS_DNSSEC_DENIAL_H
 

@@ -24,7 +24,10 @@ struct written {
     struct option_lines keys;
     int64_t cache_capacity;
     bool cds;
+    int denial;
 };
+
+static const char *const denials[] = {"compact", "nsec3", NULL};
 
 static const struct option options[] = {
     {.arg = "ZONES...",
@@ -49,6 +52,13 @@ static const struct option options[] = {
         .kind = OPTION_FLAG,
         .offset = offsetof(struct written, cds),
         .help = "publish CDS and CDNSKEY, so that the parent can take the DS (RFC 7344)"},
+    {.word = "denial",
+        .arg = "compact|nsec3",
+        .kind = OPTION_CHOICE,
+        .offset = offsetof(struct written, denial),
+        .choices = denials,
+        .fallback = "compact",
+        .help = "how what does not exist is denied: by one NSEC record (RFC 9824), or by NSEC3"},
     OPTIONS_END,
 };
 
@@ -118,7 +128,7 @@ static void assign(struct online_zone *zone)
     }
 }
 
-static enum err make_sets(struct setup *setup, struct online_zone *zone, bool cds)
+static enum err make_sets(struct setup *setup, struct online_zone *zone, bool cds, bool nsec3)
 {
     struct rdata_ref refs[3][ONLINE_KEYS_MAX];
     unsigned sep = 0;
@@ -139,6 +149,8 @@ static enum err make_sets(struct setup *setup, struct online_zone *zone, bool cd
         zone->cdnskey = rrset_make(setup->world, TYPE_CDNSKEY, DNSKEY_TTL, refs[1], sep);
         zone->cds = rrset_make(setup->world, TYPE_CDS, DNSKEY_TTL, refs[2], sep);
     }
+    struct rdata_ref param = {(const uint8_t *)"\1\0\0\0\0", 5}; /* RFC 9276 3.1 */
+    zone->nsec3param = nsec3 ? rrset_make(setup->world, TYPE_NSEC3PARAM, 0, &param, 1) : NULL;
     bool whole = zone->dnskey != NULL && (!cds || (zone->cds != NULL && zone->cdnskey != NULL));
     return whole ? ERR_OK : ERR_MEMORY;
 }
@@ -154,7 +166,7 @@ static enum err finish_zones(struct setup *setup, struct dnssec *dnssec)
                 "there is no key for %s", name);
         }
         assign(zone);
-        enum err err = make_sets(setup, zone, dnssec->cds);
+        enum err err = make_sets(setup, zone, dnssec->cds, dnssec->online.nsec3);
         if (err != ERR_OK)
             return err;
     }
@@ -183,6 +195,7 @@ static enum err setup(struct setup *setup, void **self)
     online->server = setup->block->server;
     dnssec->cache_capacity = written.cache_capacity;
     dnssec->cds = written.cds;
+    online->nsec3 = written.denial == 1;
     err = read_keys(setup, online, &written.keys);
     return err == ERR_OK ? finish_zones(setup, dnssec) : err;
 }
@@ -287,7 +300,7 @@ static bool deny(struct pass *pass)
         return denial_add_delegation(online, zone, query, pass->cut, pass->cut_ttl);
     if (zone == NULL || pass->refers || (pass->answers && !absent) || !name_under(pass->denial, zone->name))
         return true;
-    if (absent && !query->message.edns.compact)
+    if (absent && !online->nsec3 && !query->message.edns.compact)
         query->reply.rcode = RCODE_NOERROR; /* RFC 9824 3.1 */
     return denial_add(online, zone, query, pass->denial, !absent, pass->soa_ttl);
 }
@@ -317,14 +330,15 @@ static enum served serve(void *self, struct query *query)
 {
     const struct dnssec *dnssec = self;
     uint16_t type = query->question->type;
-    if (LIKELY(type != TYPE_DNSKEY && type != TYPE_CDS && type != TYPE_CDNSKEY))
+    if (LIKELY(type != TYPE_DNSKEY && type != TYPE_CDS && type != TYPE_CDNSKEY && type != TYPE_NSEC3PARAM))
         return SERVED_NEXT;
     const struct online_zone *zone = online_zone(&dnssec->online, query->question->lower);
     if (zone == NULL || !name_equal(zone->name, query->question->lower))
         return SERVED_NEXT;
-    const struct rrset *rrset = type == TYPE_DNSKEY ? zone->dnskey
-                                : type == TYPE_CDS  ? zone->cds
-                                                    : zone->cdnskey;
+    const struct rrset *rrset = type == TYPE_DNSKEY    ? zone->dnskey
+                                : type == TYPE_CDS     ? zone->cds
+                                : type == TYPE_CDNSKEY ? zone->cdnskey
+                                                       : zone->nsec3param;
     if (rrset == NULL)
         return SERVED_NEXT;
     if (reply_add(&query->reply, SECTION_ANSWER, rrset, query->scratch) == NULL)

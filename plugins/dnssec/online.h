@@ -19,7 +19,7 @@ struct online_zone {
     bool signs_keys[ONLINE_KEYS_MAX]; /* the DNSKEY, CDS and CDNSKEY sets */
     bool signs_zone[ONLINE_KEYS_MAX]; /* the others */
     unsigned key_count;
-    const struct rrset *dnskey, *cds, *cdnskey; /* world memory; the latter two may be NULL */
+    const struct rrset *dnskey, *cds, *cdnskey, *nsec3param; /* world memory; all but the first may be NULL */
 };
 
 /* One worker's means. */
@@ -36,6 +36,7 @@ struct online {
     struct online_side *sides; /* one for each worker */
     unsigned side_count;
     uint8_t hash_key[16];
+    bool nsec3; /* how what is absent is denied */
     const char *server;
 };
 

@@ -115,6 +115,20 @@ def test_delv_validates_every_kind_of_answer():
             assert "fully validated" in told, (name, qtype, told)
 
 
+def test_delv_validates_denial_by_nsec3():
+    with harness.Workspace() as space:
+        daemon = serve(space, [keygen(space)], "denial nsec3")
+        for name, qtype in (("www", "A"), ("www", "TXT"), ("nope", "A"), ("a.b.c.nope", "A"), ("x.www", "A"), ("alias", "TXT"),
+                            ("gone", "A"), ("ent", "A"), ("c.b.ent", "TXT"), ("x.wild", "A"), ("x.wild", "TXT"), ("@", "TXT"),
+                            ("@", "NSEC3PARAM"), ("x.target", "A"), (LONG, "A"), ("sub", "DS"), ("secure", "DS")):
+            told = delv(daemon, space, name, qtype)
+            assert "fully validated" in told, (name, qtype, told)
+        keys = key_set(daemon)
+        answer = ask(daemon, "a.b.c.nope")
+        assert answer.rcode() == 3 and validate(answer, keys) == 4
+        assert validate(ask(daemon, "x.sub"), keys, ("authority",), {("sub.example.org.", "NS")}) == 1
+
+
 def test_every_algorithm_and_both_kinds_of_keys():
     for algorithm in ("RSASHA256", "ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519", "ED448"):
         with harness.Workspace() as space:
