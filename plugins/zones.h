@@ -87,6 +87,7 @@ struct zone {
     bool keeps_image; /* set by the plugin: its image is kept in `state`, too (zone_recover) */
     bool has_image;   /* there is one, of serial image_serial */
     uint32_t image_serial;
+    uint32_t images_stored; /* how often: a fold sees by it whether its own is still wanted */
 };
 
 #define ZONE_JOURNAL_STANDARD ((uint64_t)64 << 20)

@@ -18,6 +18,7 @@
 #define FOLD_LEAST 1024u  /* but not one so small */
 #define MEMORY_LEAST                                                                                         \
     ((uint64_t)256 << 10) /* octets of history that a zone may have in memory, however small */
+#define STEP_ROOM 256     /* octets of a step in the journal besides its records, at most */
 #define LABEL_MAX 160     /* octets of a zone's name in a file's name */
 
 /* ---- where ---- */
@@ -161,6 +162,8 @@ static enum err append(struct zone *zone, struct journal *journal, struct snapsh
         err = diff_snapshots(old, new, zone->journal_max, &found);
         change = &found;
     }
+    if (err == ERR_OK && zone->keeps_image && change_size(change) + STEP_ROOM > zone->journal_max)
+        err = ERR_LIMIT; /* the journal would be emptied for it, before there is an image that needs none */
     if (err == ERR_OK)
         err = journal_append(journal, change);
     change_clear(&found);
@@ -178,6 +181,7 @@ static enum err store_image(struct zone *zone, const struct image *image, uint32
     free(path);
     zone->has_image = err == ERR_OK;
     zone->image_serial = serial;
+    zone->images_stored++;
     if (err == ERR_OK && zone->journal != NULL)
         journal_keep(zone->journal, serial);
     return err;
@@ -196,10 +200,10 @@ static enum err store_snapshot(struct zone *zone, struct snapshot *snapshot)
     return err;
 }
 
-/* A zone that is nowhere else must be found again: by its image and the steps from it, or by a new image. */
-static enum err keep(struct zone *zone, struct snapshot *new, bool recorded)
+/* A zone that is nowhere else must be found again. */
+static enum err keep(struct zone *zone, struct snapshot *new)
 {
-    if (!zone->keeps_image || zone->state == NULL || (zone->has_image && recorded))
+    if (!zone->keeps_image || zone->state == NULL)
         return ERR_OK;
     enum err err = store_snapshot(zone, new);
     if (err != ERR_OK)
@@ -207,27 +211,46 @@ static enum err keep(struct zone *zone, struct snapshot *new, bool recorded)
     return err;
 }
 
+/* Would a step from OLD be found again? Where the image is needed for that, the way must begin at it. */
+static bool leads_on(const struct zone *zone, struct journal *journal, const struct snapshot *old)
+{
+    if (!zone->keeps_image || zone->state == NULL)
+        return true;
+    struct journal_span span = journal_span(journal);
+    return zone->has_image && (span.count > 0 ? span.to : zone->image_serial) == old->serial;
+}
+
+/* What is on the disk leads to a version that was served until a newer one is whole there: the image comes
+ * first, then the journal that it makes useless goes. */
+static enum err begin_anew(struct zone *zone, struct snapshot *old, struct snapshot *new,
+    struct journal *journal, unsigned flags, enum err err)
+{
+    struct journal_span span = {0};
+    if (journal != NULL)
+        span = journal_span(journal);
+    enum err kept = keep(zone, new);
+    bool fits = old == NULL && err == ERR_OK && span.count > 0 && span.to == new->serial;
+    bool must_stay = err != ERR_OK && (flags & ZONE_MUST_LAST) != 0;
+    if (journal != NULL && kept == ERR_OK && !fits && !must_stay) {
+        enum err emptied = journal_reset(journal);
+        err = err == ERR_OK ? emptied : err;
+    }
+    return zone->keeps_image ? kept : err;
+}
+
 enum err zones_record(struct zone *zone, struct snapshot *old, struct snapshot *new,
     const struct change *change, unsigned flags)
 {
     struct journal *journal = journal_of(zone);
     enum err err = journal == NULL ? ERR_MISSING : ERR_OK;
-    if (journal != NULL && (old == NULL || (flags & ZONE_NO_HISTORY) != 0)) {
-        struct journal_span span = journal_span(journal);
-        bool fits = span.count > 0 && span.to == new->serial &&old == NULL;
-        err = fits ? ERR_OK : journal_reset(journal);
-    } else if (journal != NULL) {
+    bool is_step = journal != NULL && old != NULL && (flags & ZONE_NO_HISTORY) == 0;
+    if (is_step && !leads_on(zone, journal, old))
+        err = ERR_STALE;
+    else if (is_step)
         err = append(zone, journal, old, new, change);
-    }
     if (err == ERR_IO)
         warn(zone, "its journal cannot be written", err);
-    if (err != ERR_OK && journal != NULL && (flags & ZONE_MUST_LAST) == 0) {
-        enum err emptied = journal_reset(journal);
-        (void)emptied; /* what stays there does not lead to this version, and is not used */
-    }
-    bool recorded = err == ERR_OK && old != NULL;
-    enum err kept = keep(zone, new, recorded);
-    return zone->keeps_image && !recorded ? kept : err;
+    return is_step && err == ERR_OK ? ERR_OK : begin_anew(zone, old, new, journal, flags, err);
 }
 
 /* ---- starting again ---- */
@@ -332,7 +355,7 @@ enum err zone_recover(struct zone *zone, struct snapshot **out)
 static bool wants_fold(struct zone *zone, const struct snapshot *snapshot)
 {
     const struct overlay *overlay = snapshot != NULL ? snapshot->overlay : NULL;
-    if (overlay == NULL || zone->folding || !zone->keeps_image)
+    if (overlay == NULL || zone->folding)
         return false;
     uint32_t count = overlay->count + overlay->nsec3_count;
     uint32_t names = snapshot->image->header->node_count;
@@ -340,7 +363,8 @@ static bool wants_fold(struct zone *zone, const struct snapshot *snapshot)
     if (zone->journal != NULL)
         span = journal_span(zone->journal);
     return count > FOLD_NAMES || (count > FOLD_LEAST && count > names / FOLD_SHARE) ||
-           (zone->state != NULL && span.size > zone->journal_max / 2 && span.from == zone->image_serial);
+           (zone->keeps_image && zone->state != NULL && span.size > zone->journal_max / 2 &&
+               span.from == zone->image_serial);
 }
 
 /* The present version on the new image: the image's own, or what has been published while it was made. */
@@ -365,6 +389,50 @@ static enum err put_on_image(
     return err;
 }
 
+/* The image of a fold is written without the writer's lock, beside the one that is there, and takes its place
+ * only if nobody has stored another meanwhile: a newer one, or one whose journal begins anew. */
+static enum err write_aside(struct zone *zone, const struct image *image, char **out)
+{
+    char *path = state_path(zone, "folded");
+    enum err err = path == NULL ? ERR_MEMORY : is_usable(zone->state) ? image_write(image, path) : ERR_IO;
+    if (err == ERR_OK)
+        *out = path;
+    else
+        free(path);
+    return err;
+}
+
+static enum err move_in(struct zone *zone, const char *aside, uint32_t serial)
+{
+    char *path = state_path(zone, "image");
+    enum err err = path == NULL ? ERR_MEMORY : rename(aside, path) != 0 ? ERR_IO : file_sync_directory(path);
+    free(path);
+    if (err != ERR_OK)
+        return err;
+    zone->has_image = true;
+    zone->image_serial = serial;
+    if (zone->journal != NULL)
+        journal_keep(zone->journal, serial);
+    return ERR_OK;
+}
+
+static void store_folded(struct zone *zone, const struct image *image, uint32_t serial, uint32_t stored)
+{
+    char *aside = NULL;
+    enum err err = write_aside(zone, image, &aside);
+    zone_write_begin(zone);
+    bool wanted = zone->images_stored == stored && !atomic_load(&zone->expired);
+    if (err == ERR_OK && wanted)
+        err = move_in(zone, aside, serial);
+    if (err == ERR_IO)
+        warn(zone, "its image cannot be kept", err);
+    zone->folding = false;
+    zone_write_end(zone);
+    if (aside != NULL)
+        (void)!unlink(aside); /* it is gone when it was moved */
+    free(aside);
+}
+
 static void fold(void *arg)
 {
     struct zone *zone = arg;
@@ -372,17 +440,16 @@ static void fold(void *arg)
     struct image *image = NULL;
     enum err err = snapshot != NULL ? change_fold(snapshot, 0, &image) : ERR_MISSING;
     zone_write_begin(zone);
+    uint32_t stored = zone->images_stored;
     if (err == ERR_OK)
         err = put_on_image(zone, snapshot, image, &next);
-    if (err == ERR_OK) {
+    if (err == ERR_OK)
         zones_swap(zone, next);
-        if (zone->state != NULL)
-            err = store_image(zone, image, snapshot->serial);
-    }
-    if (err == ERR_IO)
-        warn(zone, "its image cannot be kept", err);
-    zone->folding = false;
+    bool keeps = err == ERR_OK && zone->keeps_image && zone->state != NULL;
+    zone->folding = keeps;
     zone_write_end(zone);
+    if (keeps)
+        store_folded(zone, image, snapshot->serial, stored);
     image_release(image);
     snapshot_release(snapshot);
 }

@@ -203,6 +203,36 @@ static enum fetch_outcome take(struct fetch *fetch, const struct transfer *trans
     }
 }
 
+/* While the transfer was under way nobody had to wait for it: our version may have been worked into another
+ * image, it may have expired, or somebody has published one. */
+static bool is_still_ours(struct fetch *fetch)
+{
+    struct snapshot *current = zone_take(fetch->follower->zone);
+    if (current == NULL)
+        return true;
+    if (fetch->base != NULL && current->serial == fetch->base->serial) {
+        snapshot_release(fetch->base);
+        fetch->base = current;
+        return true;
+    }
+    failed(fetch, "serial %u was published meanwhile", current->serial);
+    snapshot_release(current);
+    return false;
+}
+
+static enum fetch_outcome take_in_turn(struct fetch *fetch, const struct transfer *transfer)
+{
+    struct zone *zone = fetch->follower->zone;
+    zone_write_begin(zone);
+    enum fetch_outcome outcome = FETCH_FAILED;
+    if (atomic_load(&zone->frozen))
+        failed(fetch, "the zone is frozen");
+    else if (is_still_ours(fetch))
+        outcome = take(fetch, transfer);
+    zone_write_end(zone);
+    return outcome;
+}
+
 /* *AGAIN: by AXFR it may go. */
 static enum fetch_outcome attempt(struct fetch *fetch, bool incremental, bool *again)
 {
@@ -216,7 +246,7 @@ static enum fetch_outcome attempt(struct fetch *fetch, bool incremental, bool *a
     enum fetch_outcome outcome = FETCH_FAILED;
     enum err err = transfer_fetch(&transfer, &fetch->primary->peer, &request);
     if (err == ERR_OK)
-        outcome = take(fetch, &transfer);
+        outcome = take_in_turn(fetch, &transfer);
     else
         failed(fetch, "%s", transfer.why);
     *again = outcome == FETCH_FAILED && incremental && (err == ERR_OK || err == ERR_INVALID) &&
@@ -231,7 +261,6 @@ enum fetch_outcome fetch_zone(struct fetch *fetch)
     bool again = false;
     if (atomic_load(&follower->zone->frozen))
         return failed(fetch, "the zone is frozen");
-    zone_write_begin(follower->zone);
     fetch->base = zone_take(follower->zone);
     if (fetch->base == NULL && fetch->kept != NULL)
         fetch->base = snapshot_hold(fetch->kept);
@@ -240,6 +269,5 @@ enum fetch_outcome fetch_zone(struct fetch *fetch)
     if (again && !atomic_load(fetch->stop))
         outcome = attempt(fetch, false, &again);
     snapshot_release(fetch->base);
-    zone_write_end(follower->zone);
     return outcome;
 }

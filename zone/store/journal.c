@@ -419,7 +419,6 @@ static enum err reset(struct journal *journal)
 {
     forget_steps(journal, journal->count);
     journal->size = 0;
-    journal->keeps = false;
     if (journal->path != NULL && unlink(journal->path) != 0 && errno != ENOENT)
         return ERR_IO;
     return ERR_OK;
