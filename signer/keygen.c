@@ -189,6 +189,8 @@ enum outcome keygen_run(const struct operands *operands)
         algorithm = algorithm_find(ALGORITHM_ECDSAP256);
     if (!take_name_value("ZONE", operands->words[0], zone))
         return OUTCOME_TROUBLE;
+    if (ksk && zsk)
+        return complain("--ksk --zsk: one or the other; neither makes one key for all");
     if (bits != 0 &&
         (algorithm->kind != KIND_RSA || bits < algorithm->bits_least || bits > algorithm->bits_most))
         return complain("-b %lu: keys of %s have %u to %u bits", bits, algorithm->name, algorithm->bits_least,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/trust.h"
@@ -53,7 +54,8 @@ struct snapshot *zonefile_try(const char *path, const uint8_t *origin, unsigned 
 {
     const struct finding_sink deaf = {0};
     struct image *image;
-    if (strcmp(path, "-") == 0 || access(path, R_OK) != 0 ||
+    struct stat status; /* a device or a pipe may have no end */
+    if (strcmp(path, "-") == 0 || stat(path, &status) != 0 || !S_ISREG(status.st_mode) ||
         read_image(path, origin, threads, &deaf, &image) != ERR_OK)
         return NULL;
     return snapshot_new(image);

@@ -329,11 +329,23 @@ def test_wrong_use_is_told():
         assert "no such algorithm" in signer(space, "keygen", "-a", "DSA1", ORIGIN, status=2)
         assert "RFC 9905" in signer(space, "keygen", "-a", "RSASHA1", ORIGIN, status=2)
         assert "1024 to 4096" in signer(space, "keygen", "-a", "8", "-b", "512", ORIGIN, status=2)
+        assert "one or the other" in signer(space, "keygen", "--ksk", "--zsk", ORIGIN, status=2)
         signer(space, "verify", "db", status=1)
         signer(space, "verify", "missing", status=2)
         signer(space, "frobnicate", status=2)
         for command in re.findall(r"^  (\w+)", signer(space, "--help"), re.M):
             assert "usage: signer " + command in signer(space, command, "--help")
+
+
+def test_a_device_is_neither_read_to_its_end_nor_replaced():
+    with harness.Workspace() as space:
+        space.write("db", ZONE)
+        signer(space, "keygen", ORIGIN)
+        os.symlink("/dev/full", os.path.join(space.path, "endless"))
+        os.mkfifo(os.path.join(space.path, "pipe"))
+        for out in ("endless", "pipe"):
+            assert "not supported" in signer(space, "sign", "db", out, status=2)
+        assert os.path.islink(os.path.join(space.path, "endless"))
 
 
 def test_examples_of_the_man_page():

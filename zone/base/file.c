@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,10 +142,22 @@ static enum err create_beside(struct file_write *file, mode_t mode)
     }
 }
 
+/* rename(2) would put a file in the place of /dev/null for whoever may. */
+static bool is_replaceable(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || S_ISREG(status.st_mode))
+        return true;
+    errno = S_ISDIR(status.st_mode) ? EISDIR : ENOTSUP;
+    return false;
+}
+
 enum err file_write_open(struct file_write *file, const char *path, mode_t mode)
 {
     memset(file, 0, sizeof *file);
     file->fd = -1;
+    if (!is_replaceable(path))
+        return ERR_IO;
     file->path = strdup(path);
     enum err err = file->path != NULL ? create_beside(file, mode) : ERR_MEMORY;
     if (err != ERR_OK)

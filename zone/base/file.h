@@ -40,7 +40,8 @@ struct file_write {
     char *temporary;
 };
 
-/* MODE as for open(2), before the umask. */
+/* MODE as for open(2), before the umask. What stands at PATH must be a regular file or nothing: devices and
+ * pipes are not replaced (ERR_IO, ENOTSUP), nor directories (EISDIR). */
 enum err file_write_open(struct file_write *file, const char *path, mode_t mode) NODISCARD NONNULL(1, 2);
 enum err file_write(struct file_write *file, const void *bytes, size_t len) NODISCARD NONNULL(1);
 /* Either way FILE is closed afterwards; on failure PATH is as it was. */

@@ -60,6 +60,12 @@ static void test_replace_and_read(void **state)
     assert_int_equal(file_read(path_of("b"), 100, &arena, &text, &len), ERR_MISSING);
     assert_int_equal(file_read(directory, 100, &arena, &text, &len), ERR_IO);
     assert_int_equal(file_replace(path_of("none/b"), "x", 1, 0644), ERR_MISSING);
+    assert_int_equal(file_replace(directory, "x", 1, 0644), ERR_IO);
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    assert_int_equal(file_replace(path_of("pipe"), "x", 1, 0644), ERR_IO);
+    assert_int_equal(errno, ENOTSUP);
+    assert_int_equal(unlink(path_of("pipe")), 0);
     assert_int_equal(unlink(path_of("a")), 0);
     arena_clear(&arena);
 }
