@@ -183,6 +183,42 @@ bool keystore_load(const uint8_t *zone, bool private, struct key_list *list)
     return err == ERR_OK && !(refused && private);
 }
 
+/* Is there a private part that could not be had? Then that is told. */
+static bool has_all(const struct key *key, bool quiet)
+{
+    char name[KEYFILE_NAME_MAX];
+    if (key_has_private(key))
+        return true;
+    if (key->foreign) {
+        keyfile_name(key, name);
+        if (!quiet)
+            complain("%s: no private part is here: it is published, and others sign with it", name);
+        return true;
+    }
+    struct key *again = NULL;
+    struct keyfile_trouble trouble;
+    enum err err = keyfile_read(key->base, true, keystore_opener(), &again, &trouble);
+    if (err == ERR_OK)
+        key_release(again);
+    else
+        (void)keystore_complain(&trouble);
+    return false;
+}
+
+bool keystore_load_signing(const uint8_t *zone, bool quiet, struct key_list *list)
+{
+    bool refused = false, all = true;
+    if (!keystore_secrets_good())
+        return false;
+    enum err err =
+        keyfile_read_all(keystore_directory, zone, false, keystore_opener(), list, tell_refused, &refused);
+    if (err != ERR_OK)
+        complain_of(keystore_directory, err);
+    for (unsigned i = 0; i < list->count && err == ERR_OK; i++)
+        all &= has_all(list->keys[i], quiet);
+    return err == ERR_OK && !refused && all;
+}
+
 struct key *keystore_open(const char *name, bool private)
 {
     char path[4096];

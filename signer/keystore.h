@@ -47,6 +47,11 @@ const struct key_sealer *keystore_sealer(void);
 /* All keys of ZONE (NULL: of any). What is refused is told; false: with PRIVATE that is fatal. */
 bool keystore_load(const uint8_t *zone, bool private, struct key_list *list);
 
+/* The same for signing: with private parts, but for those keys that have none here, neither open nor sealed
+ * nor in a token. These are another signer's (RFC 8901) or wait in a safe: published, never signing. They are
+ * told, unless QUIET. */
+bool keystore_load_signing(const uint8_t *zone, bool quiet, struct key_list *list);
+
 /* One key by the name of its files, in the directory or by path. NULL: told. */
 struct key *keystore_open(const char *name, bool private);
 

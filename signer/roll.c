@@ -131,9 +131,28 @@ static bool write_back(const struct rolling *rolling)
     return true;
 }
 
+/* What only a person can do, or the parent by CDS. */
+static void tell_parent(const struct roll *roll)
+{
+    for (unsigned i = 0; i < roll->count; i++) {
+        const struct roll_key *key = &roll->keys[i];
+        enum roll_state state = key->stages[ROLL_DS].state;
+        char name[ROLLING_KEY_MAX];
+        if (state == ROLL_RUMOURED && key->ds_seen_s == 0)
+            printf("%s: the parent is to publish its DS, which \"signer ds\" prints; then --ds-seen %u, or "
+                   "--parent\n",
+                rolling_key(key, name), key->tag);
+        if (state == ROLL_UNRETENTIVE && key->ds_gone_s == 0)
+            printf("%s: the parent is to remove its DS; then --ds-gone %u, or --parent\n",
+                rolling_key(key, name), key->tag);
+    }
+}
+
 static void tell_next(struct work *work, int64_t next_s)
 {
     char time[ROLLING_TIME_MAX];
+    if (work->form == FORM_TEXT)
+        tell_parent(&work->rolling->roll);
     if (work->form == FORM_JSON) {
         json_close(&work->json, ']');
         if (next_s == ROLL_NEVER)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "signer/keystore.h"
+#include "zone/sec/rollkeys.h"
 
 static int64_t times[KEY_TIMES];
 static bool has_time[KEY_TIMES], force;
@@ -62,6 +63,40 @@ static enum outcome update(struct key *key)
     return keyfile_update(key, &trouble) == ERR_OK ? OUTCOME_GOOD : keystore_complain(&trouble);
 }
 
+/* A .state file says the same as the times beside it. What the rollover machine has done stays as it is: of a
+ * key that it manages only the time to retire is new to it. */
+static void note_times(struct key *key)
+{
+    static const struct {
+        enum key_time time;
+        enum state_time stated;
+        bool past; /* tells what happened, not what is to happen */
+    } rows[] = {{TIME_PUBLISH, STATED_PUBLISHED, true}, {TIME_ACTIVATE, STATED_ACTIVE, true},
+        {TIME_REVOKE, STATED_REVOKED, false}, {TIME_INACTIVE, STATED_RETIRED, false},
+        {TIME_DELETE, STATED_REMOVED, true}, {TIME_SYNC_PUBLISH, STATED_PUBLISH_CDS, false},
+        {TIME_SYNC_DELETE, STATED_DELETE_CDS, false}};
+    if (key->state == NULL)
+        return;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+        if (has_time[rows[i].time] && !(rows[i].past && roll_manages(key)))
+            key->state->times[rows[i].stated] = key->times[rows[i].time];
+}
+
+/* The states of such a key decide, so that other times change nothing. */
+static bool is_heeded(const struct key *key, const char *name)
+{
+    static const enum key_time vain[] = {TIME_PUBLISH, TIME_ACTIVATE, TIME_DELETE};
+    for (size_t i = 0; i < ARRAY_COUNT(vain) && roll_manages(key); i++) {
+        if (!has_time[vain[i]])
+            continue;
+        complain("%s: signer roll manages this key, and publishes and removes it when that is safe; "
+                 "-I says when it is to be replaced, signer roll --key replaces it now",
+            name);
+        return false;
+    }
+    return true;
+}
+
 static int64_t time_of(const struct key *key, enum key_time which)
 {
     return has_time[which] ? times[which] : key->times[which];
@@ -88,11 +123,12 @@ static enum outcome set_times(const char *name)
     struct key *key = keystore_open(name, false);
     if (key == NULL)
         return OUTCOME_TROUBLE;
-    enum outcome outcome = check_order(key, name) ? OUTCOME_GOOD : OUTCOME_TROUBLE;
+    enum outcome outcome = check_order(key, name) && is_heeded(key, name) ? OUTCOME_GOOD : OUTCOME_TROUBLE;
     for (unsigned i = 0; i < KEY_TIMES; i++) {
         if (has_time[i])
             key->times[i] = times[i];
     }
+    note_times(key);
     if (outcome == OUTCOME_GOOD)
         outcome = update(key);
     key_release(key);
@@ -154,6 +190,8 @@ static enum outcome revoke_one(const char *name)
     key->base = NULL;
     key_set_flag(key, KEY_REVOKE, true);
     key->times[TIME_REVOKE] = clock_now();
+    if (key->state != NULL)
+        key->state->times[STATED_REVOKED] = clock_now();
     enum outcome outcome =
         keystore_write(key, &trouble) == ERR_OK ? OUTCOME_GOOD : keystore_complain(&trouble);
     if (outcome == OUTCOME_GOOD) {

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signer/additions.h"
 #include "signer/dsset.h"
 #include "signer/keystore.h"
+#include "signer/rolling.h"
 #include "signer/trust.h"
 #include "signer/zonefile.h"
 #include "zone/sec/assign.h"
@@ -143,6 +145,8 @@ static bool take_cds_digest(const char *value)
 const struct option_row sign_rows[] = {
     {'o', "origin", "NAME", "the zone's name, when the file does not tell", NULL, NULL, take_origin},
     KEYSTORE_ROW,
+    {0, "policy", "FILE[:NAME]", "times, NSEC or NSEC3, CDS, as a dnssec-policy has them", NULL,
+        &rolling_policy, NULL},
     {'3', "nsec3", NULL, "deny by NSEC3, without salt and iterations (RFC 9276)", &nsec3, NULL, NULL},
     {0, "opt-out", NULL, "NSEC3 that leaves out insecure delegations", NULL, NULL, take_opt_out},
     {0, "iterations", "N", "extra NSEC3 iterations (0)", NULL, NULL, take_iterations},
@@ -161,6 +165,7 @@ const struct option_row sign_rows[] = {
     {0, "cds", NULL, "publish CDS and CDNSKEY (RFC 7344)", NULL, NULL, take_cds},
     {0, "cds-digest", "TYPE", "the CDS's digests (SHA-256)", NULL, NULL, take_cds_digest},
     {0, "cds-delete", NULL, "ask the parent to remove its DS (RFC 8078)", &cds_delete, NULL, NULL},
+    ADDITIONS_ROWS,
     {0, "ds", "FILE", "the DS records at the parent: refuse keys that are others", NULL, &ds_file, NULL},
     {0, "prove-all", NULL, "verify every signature before publishing, however many", &prove_all, NULL, NULL},
     {0, "deterministic", NULL, "the same input gives the same octets", &deterministic, NULL, NULL},
@@ -182,7 +187,8 @@ static void set_times(struct zonesign_options *options)
             (uint32_t)((uint64_t)options->jitter_s * (uint64_t)validity / options->validity_s);
         options->validity_s = (uint32_t)validity;
     }
-    options->validity_keys_s = (uint32_t)validity_keys;
+    if (validity_keys != 0)
+        options->validity_keys_s = (uint32_t)validity_keys;
     if (inception != 0)
         options->inception_s = (uint32_t)inception;
     if (refresh >= 0)
@@ -193,25 +199,72 @@ static void set_times(struct zonesign_options *options)
     options->expiration_at = to_at;
 }
 
-static void set_options(struct zonesign_options *options, const struct zonesign_key *keys, unsigned count)
+/* NSEC3 with a salt of its own: that of OUT stays, so that its signatures can (RFC 5155 C.1). */
+static void take_salt_of(struct zonesign_options *options, const struct snapshot *earlier, unsigned len)
 {
-    zonesign_options_init(options);
-    options->keys = keys;
-    options->key_count = count;
-    options->now = clock_now();
-    set_times(options);
-    options->nsec3 = nsec3;
+    const struct rrset *set = earlier != NULL ? node_rrset(earlier->apex, TYPE_NSEC3PARAM) : NULL;
+    struct record record;
+    options->salt_len = (uint8_t)len;
+    if (set != NULL && set->count > 0) {
+        record_read(set->data, false, &record);
+        if (record.rdata_len == 5 + len && record.rdata[4] == len) {
+            memcpy(options->salt, record.rdata + 5, len);
+            return;
+        }
+    }
+    randombytes_buf(options->salt, len);
+}
+
+/* What a policy says of signatures; options that are given go before it. */
+static void set_by_policy(
+    struct zonesign_options *options, const struct policy *policy, const struct snapshot *earlier)
+{
+    options->validity_s = (uint32_t)policy->signatures_validity_s;
+    options->validity_keys_s = (uint32_t)policy->signatures_validity_dnskey_s;
+    options->refresh_s = (uint32_t)policy->signatures_refresh_s;
+    options->jitter_s = (uint32_t)policy->signatures_jitter_s;
+    options->dnskey_ttl = (uint32_t)policy->dnskey_ttl_s;
+    options->has_dnskey_ttl = true;
+    options->nsec3 = policy->nsec != POLICY_NSEC;
+    options->opt_out = policy->nsec == POLICY_NSEC3_OPT_OUT;
+    options->iterations = policy->nsec3_iterations;
+    if (options->nsec3)
+        take_salt_of(options, earlier, policy->nsec3_salt_len);
+    options->cdnskey = policy->cdnskey;
+    options->cds = policy->cds_digest != 0 || policy->cdnskey ? CDS_SYNC : CDS_KEEP;
+    options->cds_digests[0] = policy->cds_digest;
+}
+
+static void set_denial(struct zonesign_options *options)
+{
+    if (!nsec3)
+        return;
+    options->nsec3 = true;
     options->opt_out = opt_out;
     options->iterations = (uint16_t)iterations;
     options->salt_len = salt_len;
     memcpy(options->salt, salt, salt_len);
+}
+
+static void set_options(
+    struct zonesign_options *options, const struct policy *policy, const struct snapshot *earlier)
+{
+    zonesign_options_init(options);
+    if (rolling_policy != NULL)
+        set_by_policy(options, policy, earlier);
+    options->now = clock_now();
+    set_times(options);
+    set_denial(options);
     options->serial = serial;
     options->zonemd = zonemd;
-    options->cds = cds_delete ? CDS_DELETE : cds ? CDS_SYNC : CDS_KEEP;
+    if (cds || cds_delete)
+        options->cds = cds_delete ? CDS_DELETE : CDS_SYNC;
     if (cds_digest_count > 0)
         memcpy(options->cds_digests, cds_digests, sizeof cds_digests);
-    options->has_dnskey_ttl = dnskey_ttl >= 0;
-    options->dnskey_ttl = dnskey_ttl >= 0 ? (uint32_t)dnskey_ttl : 0;
+    if (dnskey_ttl >= 0) {
+        options->has_dnskey_ttl = true;
+        options->dnskey_ttl = (uint32_t)dnskey_ttl;
+    }
     options->deterministic = deterministic;
     options->threads = (unsigned)threads;
 }
@@ -319,7 +372,7 @@ static enum outcome prove_and_write(struct snapshot *made, const char *out,
 }
 
 static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const struct key_list *keys,
-    const struct dsset *ds, struct report *report)
+    const struct policy *policy, const struct dsset *ds, struct report *report)
 {
     struct zonesign_key assigned[ZONESIGN_KEYS_MAX];
     struct zonesign_options options;
@@ -327,8 +380,10 @@ static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const 
     struct snapshot *made = NULL;
     uint8_t secret[TRUST_KEY_LEN];
     bool has_secret = trust_key(keys, secret);
-    set_options(&options, assigned, keys_assign(keys, clock_now(), assigned));
     struct snapshot *earlier = zonefile_try(out, zone->image->header->apex_name, (unsigned)threads);
+    set_options(&options, policy, earlier);
+    options.keys = assigned;
+    options.key_count = keys_assign(keys, clock_now(), assigned);
     options.trust = earlier != NULL && has_secret && trust_check(out, secret);
     if (earlier != NULL && fresh)
         options.refresh_s =
@@ -356,6 +411,7 @@ static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const 
 static enum outcome sign_file(const char *path, const char *out, struct dsset *ds, struct report *report)
 {
     struct key_list keys = {0};
+    struct policy policy;
     enum outcome outcome;
     struct finding_sink sink = report_sink(report);
     struct snapshot *zone =
@@ -364,10 +420,11 @@ static enum outcome sign_file(const char *path, const char *out, struct dsset *d
         return outcome;
     const uint8_t *apex = zone->image->header->apex_name;
     outcome = OUTCOME_TROUBLE;
-    if (keystore_load(apex, true, &keys) && (ds_file == NULL || dsset_read(ds, ds_file, apex))) {
+    if (rolling_read_policy(rolling_policy, &policy) && keystore_load_signing(apex, quiet, &keys) &&
+        (ds_file == NULL || dsset_read(ds, ds_file, apex)) && additions_make(&zone, (unsigned)threads)) {
         char name[NAME_TEXT_MAX];
         name_print(apex, name);
-        outcome = keys.count > 0 ? sign_snapshot(zone, out, &keys, ds, report)
+        outcome = keys.count > 0 ? sign_snapshot(zone, out, &keys, &policy, ds, report)
                                  : complain("there is no key of %s in %s; signer keygen makes one", name,
                                        keystore_directory);
     }

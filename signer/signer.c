@@ -19,6 +19,7 @@ static const struct command commands[] = {
         delete_rows},
     {"revoke", "KEY...", 1, UINT32_MAX, "set a key's REVOKE flag (RFC 5011)", revoke_run, revoke_rows},
     {"ds", "[ZONE|KEY...]", 0, UINT32_MAX, "print the DS records for the parent", ds_run, ds_rows},
+    {"signal", "FILE", 1, 1, "print the signalling records for the zone's servers", signal_run, signal_rows},
     {"seal", "KEY...", 1, UINT32_MAX, "encrypt private parts at rest", seal_run, seal_rows},
     {"unseal", "KEY...", 1, UINT32_MAX, "decrypt them for good", unseal_run, unseal_rows},
     {"identity", "FILE", 1, 1, "make a recipient of sealed keys", identity_run, identity_rows},

@@ -51,11 +51,14 @@ unsigned keys_assign(const struct key_list *list, int64_t now, struct zonesign_k
         bool revoked = (key->flags & KEY_REVOKE) != 0;
         keys[count] = (struct zonesign_key){.key = key};
         if (roll_manages(key) && !revoked) { /* its states say it, not its times alone */
-            roll_key_assign(key, &keys[count++]);
+            roll_key_assign(key, &keys[count]);
+            keys[count++].sign_zone &= !key->foreign || (key->roles & ROLE_KSK) != 0;
             continue;
         }
+        active &= !key->foreign; /* another signer's is published, and its DS wanted (RFC 8901 2.1.2) */
         keys[count++] = (struct zonesign_key){.key = key,
             .publish = key_published_at(key, now),
+            .sync = key->foreign && (key->flags & KEY_SEP) != 0 && in_sync(key, now),
             .sign_keys = active && (key->roles & ROLE_KSK) != 0,
             .sign_zone = active && (key->roles & ROLE_ZSK) != 0 && !revoked};
     }

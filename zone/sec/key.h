@@ -53,7 +53,8 @@ struct key {
     uint16_t tag;  /* of the DNSKEY with these flags */
     uint8_t roles; /* enum key_role */
     bool has_ttl;
-    bool sealed;              /* its private part lies in a .sealed file */
+    bool sealed;  /* its private part lies in a .sealed file */
+    bool foreign; /* it has none here, nor in a token: another signs with it (RFC 8901), or later */
     int64_t times[KEY_TIMES]; /* seconds since the epoch; 0: not set */
     uint16_t predecessor, successor;
     bool has_predecessor, has_successor;

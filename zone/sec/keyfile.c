@@ -311,6 +311,8 @@ enum err keyfile_read(const char *given, bool private, const struct key_opener *
         err = read_private(key, base, opener, trouble);
         make_path(path, base, ".sealed");
         key->sealed = access(path, F_OK) == 0;
+        make_path(path, base, ".private");
+        key->foreign = !key->sealed && access(path, F_OK) != 0;
         if (err == ERR_OK && key->sealed) {
             memset(key->times, 0, sizeof key->times);
             times_of_comments(key, text); /* they may have been set since it was sealed */

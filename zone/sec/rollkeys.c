@@ -110,7 +110,7 @@ enum err roll_keys_read(const struct key_list *list, int64_t now_s, struct roll 
             .algorithm = key->algorithm->number,
             .role = (enum policy_role)key->roles,
             .created_s = key->times[TIME_CREATED],
-            .foreign = !key_has_private(key) && (key->roles & ROLE_KSK) == 0,
+            .foreign = key->foreign && (key->roles & ROLE_KSK) == 0,
             .predecessor = related(key, key->has_predecessor, key->predecessor),
             .successor = related(key, key->has_successor, key->successor)};
         if (roll_manages(key))
