@@ -47,16 +47,23 @@ static word *slot_at(const struct sigcache *cache, const struct sigcache_key *ke
     return cache->slots + ((key->words[0] & cache->mask) * WAYS + way) * cache->words;
 }
 
+/* Words of the content are stored with release and loaded with acquire: whoever has seen one of the new ones
+ * sees the odd version, too, when he looks at it again. */
 static uint64_t load(word *at)
 {
-    return atomic_load_explicit(at, memory_order_relaxed);
+    return atomic_load_explicit(at, memory_order_acquire);
+}
+
+static void store(word *at, uint64_t value)
+{
+    atomic_store_explicit(at, value, memory_order_release);
 }
 
 /* Copies the slot's rdata when it is KEY's and good until UNTIL. */
 static size_t copy_slot(
     const struct sigcache *cache, word *slot, const struct sigcache_key *key, uint32_t until, uint8_t *out)
 {
-    uint64_t version = atomic_load_explicit(&slot[0], memory_order_acquire);
+    uint64_t version = load(&slot[0]);
     if ((version & 1) != 0 || load(&slot[1]) != key->words[0] || load(&slot[2]) != key->words[1])
         return 0;
     uint64_t head = load(&slot[3]);
@@ -67,7 +74,6 @@ static size_t copy_slot(
         uint64_t eight = load(&slot[1 + HEAD_WORDS + i]);
         memcpy(out + i * 8, &eight, len - i * 8 < 8 ? len - i * 8 : 8);
     }
-    atomic_thread_fence(memory_order_acquire);
     return load(&slot[0]) == version ? len : 0;
 }
 
@@ -108,17 +114,15 @@ void sigcache_put(struct sigcache *cache, const struct sigcache_key *key, uint32
         !atomic_compare_exchange_strong_explicit(
             &slot[0], &version, version + 1, memory_order_acquire, memory_order_relaxed))
         return;
-    /* The odd version is seen by whoever sees a word of the new content. */
-    atomic_thread_fence(memory_order_release);
-    atomic_store_explicit(&slot[1], key->words[0], memory_order_relaxed);
-    atomic_store_explicit(&slot[2], key->words[1], memory_order_relaxed);
-    atomic_store_explicit(&slot[3], (uint64_t)expiration << 32 | len, memory_order_relaxed);
+    store(&slot[1], key->words[0]);
+    store(&slot[2], key->words[1]);
+    store(&slot[3], (uint64_t)expiration << 32 | len);
     for (size_t i = 0; i * 8 < len; i++) {
         uint64_t eight = 0;
         memcpy(&eight, rdata + i * 8, len - i * 8 < 8 ? len - i * 8 : 8);
-        atomic_store_explicit(&slot[1 + HEAD_WORDS + i], eight, memory_order_relaxed);
+        store(&slot[1 + HEAD_WORDS + i], eight);
     }
-    atomic_store_explicit(&slot[0], version + 2, memory_order_release);
+    store(&slot[0], version + 2);
 }
 
 size_t sigcache_count(const struct sigcache *cache)
