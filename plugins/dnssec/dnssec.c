@@ -315,6 +315,7 @@ static void finish(void *self, struct query *query)
         return;
     if (query_open(query) != ERR_OK || is_signed(reply))
         return;
+    reply->compact = query->message.edns.compact;
     memcpy(pass.denial, query->question->lower, name_len(query->question->lower));
     bool fine = true;
     for (unsigned i = 0, count = reply->count; i < count && fine; i++)

@@ -26,6 +26,7 @@ struct served_zone {
     const uint8_t *const *fall; /* names that fall through */
     unsigned fall_count;
     bool fall_nodata;       /* names with other types, too */
+    uint16_t iterations;    /* of NSEC3, the most that proofs are made with */
     const struct token *at; /* its line in the Corefile, while that is read */
 };
 
@@ -65,6 +66,7 @@ struct written {
     const char *state;
     int serial;
     int64_t journal_max;
+    int64_t iterations;
     struct option_lines transfers; /* read as directives of their own (server/corefile_transfer.h) */
 };
 
@@ -127,6 +129,14 @@ static const struct option options[] = {
         .max = INT64_C(1) << 31,
         .fallback = "64m",
         .help = "octets of changes that are kept for IXFR; 0: none"},
+    {.word = "nsec3_iterations",
+        .arg = "COUNT",
+        .kind = OPTION_INTEGER,
+        .offset = offsetof(struct written, iterations),
+        .min = 1,
+        .max = 65535,
+        .fallback = "2500",
+        .help = "a zone with more of them is answered without its proofs, which would take too long"},
     {.word = "upstream",
         .kind = OPTION_IGNORED,
         .help = "it has no effect since CoreDNS 1.7; remove the line"},
@@ -255,6 +265,7 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
     served->zone = zone;
     served->handle = zone->zone;
     served->fall = written->fallthrough.at;
+    served->iterations = (uint16_t)written->iterations;
     served->fall_count = written->fallthrough.count;
     served->fall_nodata = written->fallthrough_nodata;
     served->at = &setup->directive->name;
@@ -496,7 +507,7 @@ static enum served serve(void *self, struct query *query)
         return SERVED_ANSWERED;
     }
     find_end(&lookup->find);
-    struct answer_options how = {.dnssec = query->dnssec};
+    struct answer_options how = {.dnssec = query->dnssec, .iterations = served->iterations};
     enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);
     if (UNLIKELY(served->fall_count > 0 && falls(served, verdict, question))) {
         if (follow_wants(&query->reply))

@@ -168,6 +168,8 @@ def test_denial_is_compact_and_says_what_there_is():
             assert answer.find_rrset(answer.authority, dns.name.from_text("example.org"), IN, dns.rdatatype.SOA)
         assert ask(daemon, "nope", compact=True).rcode() == 3, "the client said that it understands"
         assert ask(daemon, "www", "TXT", compact=True).rcode() == 0
+        for name, compact in (("nope", True), ("nope", False), ("www", True)):  # RFC 9824 5.1
+            assert ask(daemon, name, compact=compact).ednsflags & 0x4000 == (0x4000 if compact else 0), (name, compact)
         answer = ask(daemon, "nope", dnssec=False)
         assert answer.rcode() == 3 and not [r for r in answer.authority if r.rdtype == dns.rdatatype.NSEC]
 

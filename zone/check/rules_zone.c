@@ -63,6 +63,10 @@ const struct rule rules_zone[] = {
     {"rrset-too-large", E, M, false, "",
         "No message can carry the set: 65535 octets are the most (RFC 1035 4.2.2).", "remove some of it",
         NULL, NULL},
+    {"rrset-unsendable", W, M, false, "",
+        "The records do not fit into one message of 65535 octets (RFC 1035 4.2.2), so the set is never "
+        "answered.",
+        "remove some of it", NULL, NULL},
     {"occluded", W, D, false, "",
         "Below a delegation only addresses for its name servers belong (RFC 1034 4.2.1); the rest is never "
         "answered. A delegation below a delegation is such, too.",

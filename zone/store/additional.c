@@ -3,6 +3,8 @@
 #include "zone/store/answering.h"
 #include "zone/wire/type.h"
 
+#define SERVICES_MAX 4 /* aliases of services followed beside an answer */
+
 static const uint16_t address_types[] = {TYPE_A, TYPE_AAAA};
 
 /* A record's target in this zone. */
@@ -116,10 +118,21 @@ static const struct node *node_of(const struct answering *answering, const uint8
     return find_relative(answering->snapshot, lower, (unsigned)(len - header->apex_len));
 }
 
-static void add_named(
+/* Adds what NAME has of TYPES, the first two of which are those of addresses; returns its node, or NULL.
+ * Below a delegation these are glue and all else is hidden, below a DNAME everything is. */
+static const struct node *add_named(
     struct answering *answering, const uint8_t *name, const uint16_t *types, unsigned type_count)
 {
     const struct node *node = node_of(answering, name);
+    bool hidden = false;
+    if (node != NULL && (node->flags & (NODE_HIDDEN | NODE_DELEGATION)) != 0) {
+        const struct node *cut =
+            (node->flags & NODE_HIDDEN) != 0 ? snapshot_node(answering->snapshot, node->cut) : node;
+        if (cut == NULL || (cut->flags & NODE_DELEGATION) == 0 || types[0] != TYPE_A)
+            return NULL;
+        type_count = 2;
+        hidden = true;
+    }
     for (unsigned i = 0; node != NULL && i < type_count; i++) {
         const struct rrset *rrset = node_rrset(node, types[i]);
         if (rrset == NULL || rrset->count == 0 || present(answering, rrset))
@@ -129,14 +142,49 @@ static void add_named(
         ref->name = name;
         ref->name_len = (uint8_t)name_len(name);
     }
+    return hidden ? NULL : node;
 }
 
-/* RFC 9460 4.1: the addresses of TargetName; "." as the target is the owner itself, whose addresses the
- * client asks for anyway. */
-static void add_service(struct answering *answering, const struct record *record)
+/* The addresses of the name that owns REF, the last one of the chain: its record points to itself. */
+static void add_own(struct answering *answering, struct rr_ref ref)
 {
-    if (record->rdata_len > 3 && name_check(record->rdata + 2, record->rdata_len - 2u) > 1)
-        add_named(answering, record->rdata + 2, address_types, ARRAY_COUNT(address_types));
+    const struct find *find = answering->find;
+    const struct node *node = find->exact ? find->node : find_source(find);
+    for (unsigned i = 0; node != NULL && i < ARRAY_COUNT(address_types); i++) {
+        const struct rrset *rrset = node_rrset(node, address_types[i]);
+        if (rrset == NULL || rrset->count == 0 || present(answering, rrset))
+            continue;
+        struct rr_ref *added = answering_add(answering, SECTION_ADDITIONAL, rrset);
+        added->owner = ref.owner;
+        added->label = ref.label;
+        added->ref = ref.ref;
+        added->record = ref.record;
+    }
+}
+
+/* RFC 9460 4.1: the addresses of each TargetName in the zone, and in AliasMode what stands there of the same
+ * type, with what that wants in turn; clients follow no more than a few (2.4.2). "." means the owner itself
+ * in ServiceMode (2.5.2), and in AliasMode that there is no service (2.5.1). OWNER is REF or, for a target,
+ * NULL: its addresses are there already. */
+static void add_services(
+    struct answering *answering, const struct rrset *rrset, const struct rr_ref *owner, unsigned depth)
+{
+    const uint16_t types[] = {TYPE_A, TYPE_AAAA, rrset->type};
+    const uint8_t *next = rrset->data;
+    for (unsigned i = 0; i < rrset->count; i++) {
+        struct record record;
+        next = record_read(next, false, &record);
+        size_t len = record.rdata_len > 2 ? name_check(record.rdata + 2, record.rdata_len - 2u) : 0;
+        bool alias = len > 0 && record.rdata[0] == 0 && record.rdata[1] == 0;
+        if (len == 1 && !alias && owner != NULL)
+            add_own(answering, *owner);
+        if (len <= 1)
+            continue;
+        const struct node *node = add_named(answering, record.rdata + 2, types, alias ? 3 : 2);
+        const struct rrset *further = node != NULL && alias ? node_rrset(node, rrset->type) : NULL;
+        if (further != NULL && depth > 0 && rrset->count == 1)
+            add_services(answering, further, NULL, depth - 1);
+    }
 }
 
 /* RFC 3403 4.1: order, preference, three strings, replacement. Flag "S" leads to SRV, "A" to addresses. */
@@ -155,22 +203,21 @@ static void add_replacement(struct answering *answering, const struct record *re
         add_named(answering, record->rdata + at, address_types, ARRAY_COUNT(address_types));
 }
 
-static void add_unlinked(struct answering *answering, const struct rrset *rrset,
-    void (*add)(struct answering *, const struct record *))
+static void add_replacements(struct answering *answering, const struct rrset *rrset)
 {
     const uint8_t *next = rrset->data;
     for (unsigned i = 0; i < rrset->count; i++) {
         struct record record;
         next = record_read(next, false, &record);
-        add(answering, &record);
+        add_replacement(answering, &record);
     }
 }
 
 static void add_for(struct answering *answering, unsigned ref_index)
 {
-    const struct rr_ref *ref = &answering->reply->refs[ref_index];
-    const struct rrset *rrset = ref->rrset;
-    if (!ref->records)
+    const struct rr_ref ref = answering->reply->refs[ref_index]; /* they move when more are added */
+    const struct rrset *rrset = ref.rrset;
+    if (!ref.records)
         return;
     switch (rrset->type) {
     case TYPE_NS:
@@ -180,10 +227,10 @@ static void add_for(struct answering *answering, unsigned ref_index)
         break;
     case TYPE_SVCB:
     case TYPE_HTTPS:
-        add_unlinked(answering, rrset, add_service);
+        add_services(answering, rrset, &ref, SERVICES_MAX);
         break;
     case TYPE_NAPTR:
-        add_unlinked(answering, rrset, add_replacement);
+        add_replacements(answering, rrset);
         break;
     default:
         break;

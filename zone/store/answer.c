@@ -310,6 +310,7 @@ static inline void begin(struct answering *answering, const struct find *found,
     answering->dnssec = options->dnssec;
     answering->proofs = false;
     answering->nsec3 = false;
+    answering->costly = false;
     answering->failed = false;
     answering->additional = false;
     answering->proof_count = 0;
@@ -317,6 +318,9 @@ static inline void begin(struct answering *answering, const struct find *found,
         unsigned flags = found->snapshot->image->header->flags;
         answering->proofs = (flags & (IMAGE_NSEC | IMAGE_NSEC3)) != 0;
         answering->nsec3 = (flags & IMAGE_NSEC3) != 0;
+        answering->costly =
+            answering->nsec3 && found->snapshot->image->header->nsec3_iterations >
+                                    (options->iterations != 0 ? options->iterations : ANSWER_ITERATIONS_MAX);
     }
     if (UNLIKELY(reply->count > 0))
         answering->first_answer = (uint16_t)answering_answers(answering);

@@ -18,8 +18,13 @@ enum verdict {
     VERDICT_OUTSIDE /* the name is not in this zone; nothing was added */
 };
 
+/* RFC 5155 10.3: nobody may have more iterations, whatever his keys. (RFC 9276 3.1 wants none.) */
+#define ANSWER_ITERATIONS_MAX 2500
+
 struct answer_options {
-    bool dnssec; /* the DO bit (RFC 3225): signatures and denial proofs */
+    bool dnssec;         /* the DO bit (RFC 3225): signatures and denial proofs */
+    uint16_t iterations; /* of NSEC3 in a zone; with more, proofs are left out, as they would cost a server
+                            milliseconds each, and EDE 27 says so. 0: ANSWER_ITERATIONS_MAX */
 };
 
 /* Answers from FOUND, a completed find for QUESTION. The reply is added to, so that a chain may go on in

@@ -30,6 +30,7 @@ struct answering {
     bool dnssec;     /* signatures are wanted */
     bool proofs;     /* and there is a chain of denial in the zone */
     bool nsec3;      /* of NSEC3 records */
+    bool costly;     /* whose hashes take too long to compute */
     bool failed;     /* out of memory */
     bool additional; /* there is an answer that wants additional data */
     uint8_t proof_count;

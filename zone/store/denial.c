@@ -1,5 +1,6 @@
 /* Authenticated denial: RFC 4035 3.1.3 with NSEC, RFC 5155 7.2 with NSEC3. */
 #include "zone/store/answering.h"
+#include "zone/wire/edns.h"
 #include "zone/wire/type.h"
 
 /* One record may serve two purposes of a proof; it is sent once. */
@@ -158,10 +159,19 @@ static void nsec3_wildcard_no_data(struct answering *answering)
     nsec3_match(answering, wildcard, len);
 }
 
+/* Is there a chain of denial, and is it wanted? A zone owner must not make others compute for him without
+ * bounds (RFC 9276 2.3, 3.1). */
+static bool proves(struct answering *answering)
+{
+    if (UNLIKELY(answering->costly))
+        answering->reply->ede = EDE_ITERATIONS + 1;
+    return answering->proofs && !answering->costly;
+}
+
 /* The name does not exist. */
 void denial_no_name(struct answering *answering)
 {
-    if (!answering->proofs)
+    if (!proves(answering))
         return;
     if (answering->nsec3)
         nsec3_no_name(answering);
@@ -172,7 +182,7 @@ void denial_no_name(struct answering *answering)
 /* NODE, which is the present name, has not the type. */
 void denial_no_data(struct answering *answering, const struct node *node)
 {
-    if (!answering->proofs)
+    if (!proves(answering))
         return;
     if (answering->nsec3)
         nsec3_no_data(answering, node);
@@ -189,7 +199,7 @@ void denial_no_ds(struct answering *answering, const struct node *cut)
 /* A wildcard answered: nothing closer exists (RFC 4035 3.1.3.3, RFC 5155 7.2.6). */
 void denial_nothing_closer(struct answering *answering)
 {
-    if (!answering->proofs)
+    if (!proves(answering))
         return;
     if (answering->nsec3)
         nsec3_cover_suffix(answering, encloser_label(answering) - 1);
@@ -200,7 +210,7 @@ void denial_nothing_closer(struct answering *answering)
 /* A wildcard applies but has not the type (RFC 4035 3.1.3.4, RFC 5155 7.2.5). */
 void denial_wildcard_no_data(struct answering *answering, const struct node *wildcard)
 {
-    if (!answering->proofs)
+    if (!proves(answering))
         return;
     if (answering->nsec3) {
         nsec3_wildcard_no_data(answering);

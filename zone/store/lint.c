@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "zone/text/part.h"
+#include "zone/wire/message.h"
 #include "zone/wire/name.h"
+#include "zone/wire/rrset.h"
 #include "zone/wire/type.h"
 
 const struct lint_row lint_rows[LINT_RULES] = {
@@ -38,6 +40,9 @@ const struct lint_row lint_rows[LINT_RULES] = {
         PART_OWNER},
     [LINT_RRSET_TOO_LARGE] = {"rrset-too-large", SEVERITY_ERROR, true,
         "no message can carry the set: 65,535 octets are the most (RFC 1035 4.2.2)", PART_OWNER},
+    [LINT_RRSET_UNSENDABLE] = {"rrset-unsendable", SEVERITY_WARNING, true,
+        "no message can carry the set, so it is never answered: remove some of it (RFC 1035 4.2.2)",
+        PART_OWNER},
     [LINT_OCCLUDED] = {"occluded", SEVERITY_WARNING, false,
         "only addresses for the delegation's name servers belong below it (RFC 1034 4.2.1)", PART_OWNER},
     [LINT_DS_WITHOUT_NS] = {"ds-without-ns", SEVERITY_ERROR, false,
@@ -198,12 +203,27 @@ static void check_singletons(struct checking *checking, const struct gathered_se
     }
 }
 
+/* RFC 1035 4.1: the least that a message with the set has: header, question, for each record a compressed
+ * owner and the fixed fields. Names in the data of these types are written whole. */
+static bool fits_message(const struct gathered_set *set)
+{
+    size_t linked = rrset_linked(set->type) ? sizeof(struct link) : 0, head = 2 + linked;
+    size_t data = set->data_len - set->count * head;
+    return linked != 0 || 12 + 5 + (size_t)set->count * 12 + data <= MESSAGE_MAX;
+}
+
 static void check_size(struct checking *checking, const struct gathered_set *set)
 {
     char type[16];
     if (set->count <= 65535 && set->sig_count <= 65535 && set->data_len <= 1u << 30 &&
-        set->sig_len <= 65535 && (set->count <= 1 || set->data_len <= 65535u * 4))
+        set->sig_len <= 65535 && (set->count <= 1 || set->data_len <= 65535u * 4)) {
+        type_print(set->type, type);
+        if (!fits_message(set))
+            REPORT(checking, LINT_RRSET_UNSENDABLE, first_of(checking, set),
+                "%s has %u records of type %s, %zu octets", owner_text(checking), set->count, type,
+                (size_t)set->data_len);
         return;
+    }
     type_print(set->type, type);
     REPORT(checking, LINT_RRSET_TOO_LARGE, first_of(checking, set),
         "%s has %u records of type %s, %llu octets", owner_text(checking), set->count, type,

@@ -46,6 +46,7 @@ enum ede_code {
     EDE_NOT_SUPPORTED = 21,
     EDE_NO_REACHABLE = 22,
     EDE_NETWORK_ERROR = 23,
+    EDE_ITERATIONS = 27, /* RFC 9276 4: unsupported NSEC3 iterations value */
     EDE_INVALID_QUERY_TYPE = 30
 };
 

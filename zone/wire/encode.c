@@ -77,12 +77,13 @@ static uint8_t *put_options(uint8_t *at, const uint8_t *out, const struct envelo
 }
 
 /* RFC 6891 6.1.2, 6.1.3: the root's name, type, payload size, upper 8 bits of the rcode, version 0, flags, no
- * options yet. DO is copied (RFC 3225 3), no other flag is. */
-static inline uint8_t *put_opt(uint8_t *at, const struct envelope *envelope, unsigned rcode)
+ * options yet. DO is copied (RFC 3225 3), no other flag is; CO is for those who deny compactly (RFC
+ * 9824 5.1). */
+static inline uint8_t *put_opt(uint8_t *at, const struct envelope *envelope, const struct reply *reply)
 {
     uint64_t size = envelope->udp_size != 0 ? envelope->udp_size : ENCODE_UDP_SIZE;
-    write64(at, (uint64_t)TYPE_OPT << 40 | size << 24 | (uint64_t)(rcode >> 4) << 16 |
-                    (uint64_t)envelope->query->edns.dnssec << 7);
+    write64(at, (uint64_t)TYPE_OPT << 40 | size << 24 | (uint64_t)(reply->rcode >> 4) << 16 |
+                    (uint64_t)envelope->query->edns.dnssec << 7 | (uint64_t)reply->compact << 6);
     memset(at + 8, 0, 3);
     return at + EDNS_OPT_LEN;
 }
@@ -282,7 +283,7 @@ size_t reply_encode(const struct envelope *envelope, const struct reply *reply, 
     else
         at = put_references(&writer, at, writer.end);
     if (LIKELY(opt_len != 0)) {
-        uint8_t *options = put_opt(at, envelope, reply->rcode);
+        uint8_t *options = put_opt(at, envelope, reply);
         at = LIKELY(bare) ? options : put_options(options, out, envelope, reply, &opt);
         write16(options - 2, (unsigned)(at - options));
         writer.counts++;

@@ -10,6 +10,7 @@ void reply_clear(struct reply *reply)
     reply->truncated = false;
     reply->authentic = false;
     reply->recursion = false;
+    reply->compact = false;
     reply->ede = 0;
     reply->ede_text = NULL;
     reply->raw = NULL;

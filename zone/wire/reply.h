@@ -63,6 +63,7 @@ struct reply {
     bool truncated;       /* TC wanted whatever fits */
     bool authentic;       /* AD */
     bool recursion;       /* RA */
+    bool compact;         /* CO in the OPT record: what is not there is denied compactly (RFC 9824 5.1) */
     uint16_t ede;         /* extended error code + 1, 0 for none (RFC 8914) */
     const char *ede_text; /* or NULL; lives as long as the reply */
     const uint8_t *raw;   /* a finished message to send instead, or NULL; its id is set on sending */

@@ -225,6 +225,20 @@ static void a_set_can_be_too_large(void **state)
     free(text);
 }
 
+/* 4,200 A records of 12 + 4 octets are more than one message; 4,000 are not. */
+static void a_set_can_be_unsendable(void **state)
+{
+    (void)state;
+    char *text = malloc((size_t)4200 * 32);
+    for (unsigned count = 4000; count <= 4200; count += 200) {
+        size_t len = 0;
+        for (unsigned i = 0; i < count; i++)
+            len += (size_t)sprintf(text + len, "a A 10.0.%u.%u\n", i >> 8, i & 255);
+        check(beginning, &(struct row){"rrset-unsendable", text, count > 4000 ? "7 rrset-unsendable\n" : ""});
+    }
+    free(text);
+}
+
 static void every_rule_was_tried(void **state)
 {
     (void)state;
@@ -253,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_find_what_they_are_for),
         cmocka_unit_test(a_set_can_be_too_large),
+        cmocka_unit_test(a_set_can_be_unsendable),
         cmocka_unit_test(every_rule_was_tried),
     };
     return cmocka_run_group_tests(tests, set_up, clean_up);
