@@ -19,6 +19,8 @@ struct serving_zone {
 
 struct serving {
     const char *plugin; /* for messages */
+    const void
+        *mark; /* of lookups: the struct itself, or what several that follow each other have in common */
     struct suffix_table table;
     struct arena memory;
 };

@@ -135,6 +135,9 @@ void zone_withdraw(struct zone *zone) NONNULL(1);
  * there is none. For plugins whose zones are nowhere else (secondary). The writer's, before zone_begin. */
 enum err zone_recover(struct zone *zone, struct snapshot **out) NODISCARD NONNULL(1, 2);
 
+/* Takes away what is kept of the zone on the disk: it is to be another one, or none. The writer's. */
+void zone_purge(struct zone *zone) NONNULL(1);
+
 /* ---- history ---- */
 
 struct history {

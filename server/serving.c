@@ -6,6 +6,7 @@
 enum err serving_init(struct serving *serving, const char *plugin, unsigned count)
 {
     serving->plugin = plugin;
+    serving->mark = serving;
     arena_init(&serving->memory, 0);
     return suffix_init(&serving->table, &serving->memory, count);
 }
@@ -37,7 +38,7 @@ static bool choose_zone(const struct serving *serving, struct query *query)
         return false;
     const struct serving_zone *chosen = entry->value;
     struct snapshot *snapshot = atomic_load_explicit(&chosen->zone->current, memory_order_acquire);
-    lookup->owner = serving;
+    lookup->owner = serving->mark;
     lookup->zone = chosen;
     lookup->find.snapshot = snapshot;
     __builtin_prefetch(snapshot);
@@ -51,7 +52,7 @@ bool serving_prefetch(const struct serving *serving, struct query *query, unsign
     struct find *find = &query->lookup.find;
     if (step == 0)
         return choose_zone(serving, query);
-    if (query->lookup.owner != serving || find->snapshot == NULL)
+    if (query->lookup.owner != serving->mark || find->snapshot == NULL)
         return false;
     switch (step) {
     case 1:
@@ -96,10 +97,10 @@ enum served serving_serve(const struct serving *serving, struct query *query)
 {
     struct lookup *lookup = &query->lookup;
     const struct question *question = query->question;
-    if (lookup->owner != serving) {
+    if (lookup->owner != serving->mark) {
         for (unsigned step = 0; serving_prefetch(serving, query, step); step++)
             continue;
-        if (lookup->owner != serving)
+        if (lookup->owner != serving->mark)
             return SERVED_NEXT;
     }
     const struct serving_zone *chosen = lookup->zone;

@@ -350,6 +350,21 @@ enum err zone_recover(struct zone *zone, struct snapshot **out)
     return ERR_OK;
 }
 
+void zone_purge(struct zone *zone)
+{
+    struct journal *journal = journal_of(zone);
+    const char *const suffixes[] = {"image", "journal"};
+    enum err err = journal != NULL ? journal_reset(journal) : ERR_OK;
+    (void)err; /* the file goes in any case */
+    for (unsigned i = 0; i < ARRAY_COUNT(suffixes); i++) {
+        char *path = state_path(zone, suffixes[i]);
+        if (path != NULL)
+            unlink(path);
+        free(path);
+    }
+    zone->has_image = false;
+}
+
 /* ---- folding ---- */
 
 static bool wants_fold(struct zone *zone, const struct snapshot *snapshot)

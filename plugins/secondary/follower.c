@@ -86,6 +86,7 @@ struct follower *follower_get(const uint8_t *name, const char *state)
     for (struct follower *follower = *bucket; follower != NULL; follower = follower->next) {
         if (name_equal(follower->zone->name, name) && same_text(follower->zone->state, state)) {
             follower->users++;
+            follower->forgotten = false;
             return follower;
         }
     }
@@ -204,4 +205,55 @@ enum err follower_start(struct follower *follower, struct plan *plan)
     plan_release(before);
     clock_kick();
     return err;
+}
+
+/* ---- beginning anew ---- */
+
+static void purge(void *arg)
+{
+    struct follower *follower = arg;
+    zone_write_begin(follower->zone);
+    zone_withdraw(follower->zone);
+    zone_purge(follower->zone);
+    atomic_store(&follower->zone->expired, false);
+    zone_write_end(follower->zone);
+}
+
+static void begin_anew(void *arg)
+{
+    struct follower *follower = arg;
+    pthread_mutex_lock(&clock_lock);
+    snapshot_release(follower->kept);
+    follower->kept = NULL;
+    follower->confirmed_s = 0;
+    follower->refresh_s = follower->retry_s = follower->expire_s = 0;
+    follower->zone->expires_s = 0;
+    follower->force = true;
+    if (follower->stage != STAGE_IDLE)
+        follower->again = true;
+    else if (follower->plan != NULL && clock_schedule(follower, net_now_ms()) != ERR_OK)
+        log_error("plugin/secondary: out of memory");
+    pthread_mutex_unlock(&clock_lock);
+    clock_kick();
+    follower_put(follower);
+}
+
+/* Whoever has come for the zone meanwhile has it anew. */
+static void forget(void *arg)
+{
+    const struct follower *follower = arg;
+    if (follower->forgotten)
+        follower_put(arg);
+    else
+        begin_anew(arg);
+}
+
+void follower_reset(struct follower *follower, bool forgets)
+{
+    if (forgets && follower->users > 1)
+        return;
+    follower->users++;
+    follower->forgotten = forgets;
+    if (host_work(purge, forgets ? forget : begin_anew, follower) != ERR_OK)
+        follower->users--;
 }

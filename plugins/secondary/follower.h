@@ -44,6 +44,7 @@ struct follower {
     struct follower *next; /* in its bucket of the register */
     unsigned users;        /* configurations; control thread */
     bool recovered;
+    bool forgotten; /* follower_reset is at it, and nobody has asked for the zone since; control thread */
 
     /* schedule */
     struct plan *plan; /* NULL until it is started */
@@ -82,6 +83,11 @@ void follower_recover(struct follower *follower) NONNULL(1);
 
 /* Follows PLAN (held) from now on. */
 enum err follower_start(struct follower *follower, struct plan *plan) NODISCARD NONNULL(1, 2);
+
+/* The zone is to be another one from now on (RFC 9432 5.4): what is served and kept of it goes, and it is
+ * transferred anew. FORGETS: it is to be no zone any more; what is kept goes unless somebody else follows it.
+ * Control thread. */
+void follower_reset(struct follower *follower, bool forgets) NONNULL(1);
 
 /* Takes over what the SOA of the present version says. With the clock's lock. */
 void follower_note_soa(struct follower *follower, const struct snapshot *snapshot) NONNULL(1, 2);

@@ -4,46 +4,20 @@
 #include <string.h>
 
 #include "plugins/secondary/clock.h"
+#include "plugins/secondary/consumer.h"
 #include "plugins/secondary/follower.h"
 #include "plugins/secondary/ledger.h"
 #include "plugins/secondary/settings.h"
-#include "plugins/serving.h"
 #include "zone/base/log.h"
 #include "zone/net/request.h"
 #include "zone/sec/tsig.h"
 
-/* A zone as one block serves it. */
-struct entry {
-    struct serving_zone served; /* first: what is found in the table is an entry */
-    struct follower *follower;
-    struct plan *plan;
-    const struct token *at;
-};
-
 struct secondary {
-    struct serving serving;
-    struct entry **entries;
-    unsigned count, room;
-    struct arena *world;
+    struct consumer consumer; /* all zones, those of catalogs included */
     bool started;
 };
 
 /* ---- setting up ---- */
-
-static bool grow(struct secondary *secondary)
-{
-    if (secondary->count < secondary->room)
-        return true;
-    unsigned room = secondary->room * 2 + 8;
-    struct entry **entries = ARENA_ARRAY(secondary->world, struct entry *, room);
-    if (entries == NULL)
-        return false;
-    if (secondary->count > 0)
-        memcpy(entries, secondary->entries, secondary->count * sizeof *entries);
-    secondary->entries = entries;
-    secondary->room = room;
-    return true;
-}
 
 static enum err recover(void *arg, const struct finding_sink *sink UNUSED)
 {
@@ -52,8 +26,9 @@ static enum err recover(void *arg, const struct finding_sink *sink UNUSED)
 }
 
 /* The first of two entries of one name stays, and so does its plan. */
-static void warn_twice(const struct entry *entry, const struct finding_sink *sink)
+static void warn_twice(void *context, const struct entry *entry)
 {
+    const struct finding_sink *sink = context;
     char name[NAME_TEXT_MAX], message[NAME_TEXT_MAX + 80];
     name_print(entry->follower->zone->name, name);
     snprintf(
@@ -70,25 +45,20 @@ static void warn_twice(const struct entry *entry, const struct finding_sink *sin
     sink->report(sink->context, &finding);
 }
 
-static enum err make_table(void *arg, const struct finding_sink *sink)
+static enum err make_roster(void *arg, const struct finding_sink *sink)
 {
-    struct secondary *secondary = arg;
-    enum err err = serving_init(&secondary->serving, "secondary", secondary->count);
-    for (unsigned i = 0; i < secondary->count && err == ERR_OK; i++) {
-        err = serving_add(&secondary->serving, &secondary->entries[i]->served);
-        if (err == ERR_EXISTS) {
-            warn_twice(secondary->entries[i], sink);
-            err = ERR_OK;
-        }
-    }
-    return err;
+    struct consumer *consumer = &((struct secondary *)arg)->consumer;
+    struct roster *roster =
+        roster_new(consumer->mark, &consumer->fixed, &consumer->members, warn_twice, (void *)(uintptr_t)sink);
+    atomic_store(&consumer->roster, roster);
+    return roster != NULL ? ERR_OK : ERR_MEMORY;
 }
 
 static enum err add_zone(
     struct setup *setup, struct secondary *secondary, const struct settings *settings, const uint8_t *name)
 {
     struct entry *entry = ARENA_NEW(setup->world, struct entry);
-    if (entry == NULL || !grow(secondary))
+    if (entry == NULL)
         return ERR_MEMORY;
     struct follower *follower = follower_get(name, settings->state);
     if (follower == NULL)
@@ -100,8 +70,15 @@ static enum err add_zone(
         .follower = follower,
         .plan = plan_hold(settings->plan),
         .at = &setup->directive->name};
-    secondary->entries[secondary->count++] = entry;
-    return setup->check || follower->recovered ? ERR_OK : setup_job(setup, recover, follower);
+    enum err err = entries_add(&secondary->consumer.fixed, entry);
+    if (err != ERR_OK) {
+        follower_put(follower);
+        plan_release(entry->plan);
+        return err;
+    }
+    if (settings->catalogs.count > 0)
+        err = consumer_read(setup, &secondary->consumer, follower, settings);
+    return err != ERR_OK || setup->check || follower->recovered ? err : setup_job(setup, recover, follower);
 }
 
 static enum err setup(struct setup *setup, void **self)
@@ -115,13 +92,18 @@ static enum err setup(struct setup *setup, void **self)
         secondary = ARENA_NEW(setup->world, struct secondary);
         *self = secondary;
         if (secondary != NULL)
-            secondary->world = setup->world;
-        err = secondary != NULL ? setup_job(setup, make_table, secondary) : ERR_MEMORY;
+            consumer_init(&secondary->consumer, secondary, setup->block);
+        err = secondary != NULL ? setup_job(setup, make_roster, secondary) : ERR_MEMORY;
     }
     for (unsigned i = 0; i < settings.zones.count && err == ERR_OK; i++)
         err = add_zone(setup, secondary, &settings, settings.zones.at[i]);
     plan_release(settings.plan);
     return err;
+}
+
+static const struct roster *roster_of(const struct secondary *secondary)
+{
+    return atomic_load_explicit(&secondary->consumer.roster, memory_order_acquire);
 }
 
 /* ---- living ---- */
@@ -133,9 +115,10 @@ static enum err start(void *self)
     if (err != ERR_OK)
         return err;
     secondary->started = true;
-    for (unsigned i = 0; i < secondary->count && err == ERR_OK; i++)
-        err = follower_start(secondary->entries[i]->follower, secondary->entries[i]->plan);
-    return err;
+    const struct entries *fixed = &secondary->consumer.fixed;
+    for (unsigned i = 0; i < fixed->count && err == ERR_OK; i++)
+        err = follower_start(fixed->at[i]->follower, fixed->at[i]->plan);
+    return err == ERR_OK ? consumer_start(&secondary->consumer) : err;
 }
 
 static void stop(void *self)
@@ -143,26 +126,22 @@ static void stop(void *self)
     struct secondary *secondary = self;
     if (secondary->started && clock_ends())
         ledger_save();
-    for (unsigned i = 0; i < secondary->count; i++) {
-        follower_put(secondary->entries[i]->follower);
-        plan_release(secondary->entries[i]->plan);
-    }
+    consumer_stop(&secondary->consumer);
     if (secondary->started)
         clock_stop();
-    serving_clear(&secondary->serving);
 }
 
 static void zones(void *self, void (*each)(void *context, struct zone *zone), void *context)
 {
-    const struct secondary *secondary = self;
-    for (unsigned i = 0; i < secondary->count; i++)
-        each(context, secondary->entries[i]->follower->zone);
+    const struct roster *roster = roster_of(self);
+    for (unsigned i = 0; roster != NULL && i < roster->count; i++)
+        each(context, roster->entries[i]->follower->zone);
 }
 
 static struct zone *zone_of(void *self, const uint8_t *name)
 {
-    const struct secondary *secondary = self;
-    const struct serving_zone *found = serving_find(&secondary->serving, name);
+    const struct roster *roster = roster_of(self);
+    const struct serving_zone *found = roster != NULL ? serving_find(&roster->serving, name) : NULL;
     return found != NULL ? found->zone : NULL;
 }
 
@@ -170,14 +149,12 @@ static struct zone *zone_of(void *self, const uint8_t *name)
 
 static bool prefetch(void *self, struct query *query, unsigned step)
 {
-    const struct secondary *secondary = self;
-    return serving_prefetch(&secondary->serving, query, step);
+    return serving_prefetch(&roster_of(self)->serving, query, step);
 }
 
 static enum served serve(void *self, struct query *query)
 {
-    const struct secondary *secondary = self;
-    return serving_serve(&secondary->serving, query);
+    return serving_serve(&roster_of(self)->serving, query);
 }
 
 /* ---- NOTIFY ---- */
@@ -244,20 +221,18 @@ static bool is_news(const struct zone *zone, const struct query *query)
 
 static enum served take_opcode(void *self, struct query *query)
 {
-    const struct secondary *secondary = self;
     if (message_opcode(&query->message) != OPCODE_NOTIFY)
         return SERVED_NEXT;
-    const struct serving_zone *found = serving_find(&secondary->serving, query->question->lower);
-    if (found == NULL)
+    const struct entry *entry = roster_find(roster_of(self), query->question->lower);
+    if (entry == NULL)
         return SERVED_NEXT;
-    const struct entry *entry = (const struct entry *)(const void *)found;
     int index = primary_of(entry->plan, query);
     if (!is_allowed(entry->plan, query, index)) {
         query->reply.rcode = RCODE_REFUSED;
         query->reply.ede = EDE_PROHIBITED + 1;
         return SERVED_ANSWERED;
     }
-    if (is_news(found->zone, query))
+    if (is_news(entry->served.zone, query))
         clock_wish(entry->follower, index);
     query->reply.authoritative = true;
     return SERVED_ANSWERED;

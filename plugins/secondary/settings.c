@@ -110,6 +110,13 @@ const struct option settings_options[] = {
         .help =
             "what the certificate of tls:// primaries must be for; without this and without tls they are not "
             "verified"},
+    {.word = "catalog",
+        .arg = "[MEMBER-ZONES...]",
+        .kind = OPTION_LINES,
+        .offset = offsetof(struct settings, catalogs),
+        .help = "the zones are catalogs (RFC 9432): the zones that they list, those in these zones, are "
+                "followed, "
+                "too; a block may have primaries of theirs, and groups with primaries of their own"},
     OPTIONS_END,
 };
 
@@ -334,6 +341,81 @@ static enum err fill_plan(struct setup *setup, struct settings *settings)
     if (err == ERR_OK)
         err = add_notifies(setup, settings);
     return err == ERR_OK ? finish_plan(setup, settings) : err;
+}
+
+/* The rows of a `catalog` block: a line's, with groups instead of catalogs. Of a group: with a name. What is
+ * not about primaries is the line's. */
+static const char *const about_primaries[] = {"transfer", "key", "notify", "source", "tls", "tls_servername",
+    "timeout", "ixfr", "zonemd", "dnssec", "max_size", "max_time"};
+
+static bool is_about_primaries(const char *word)
+{
+    for (unsigned i = 0; i < ARRAY_COUNT(about_primaries); i++) {
+        if (strcmp(about_primaries[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void make_rows(struct option *rows, bool group)
+{
+    static const struct option name = {.arg = "NAME",
+        .kind = OPTION_STRING,
+        .flags = OPTION_REQUIRED,
+        .offset = offsetof(struct settings, group),
+        .help = "the group"};
+    static const struct option groups = {.word = "group",
+        .arg = "NAME",
+        .kind = OPTION_LINES,
+        .offset = offsetof(struct settings, catalogs),
+        .help = "primaries of the members of a group"};
+    static const struct option end = OPTIONS_END;
+    *rows++ = group ? name : settings_options[0];
+    for (const struct option *row = settings_options; row->help != NULL; row++) {
+        if (row->word != NULL && is_about_primaries(row->word))
+            *rows++ = *row;
+    }
+    if (!group)
+        *rows++ = groups;
+    *rows = end;
+}
+
+static enum err read_inner(struct setup *setup, const struct directive *line, const struct settings *outer,
+    struct settings *settings, bool group)
+{
+    struct option rows[ARRAY_COUNT(settings_options) + 1];
+    make_rows(rows, group);
+    *settings = (struct settings){.plan = NULL};
+    enum err err = options_parse_line(setup, line, rows, settings);
+    if (err != ERR_OK)
+        return err;
+    settings->state = outer->state;
+    settings->journal = outer->journal;
+    settings->fallthrough = outer->fallthrough;
+    if (settings->transfers.count == 0 && settings->notifies.count > 0)
+        return setup_error(
+            setup, &settings->notifies.at[0]->name, "transfer from ADDRESS", "there is no primary");
+    settings->plan = settings->transfers.count == 0 ? plan_hold(outer->plan) : plan_new();
+    if (settings->plan == NULL)
+        return ERR_MEMORY;
+    err = settings->transfers.count == 0 ? ERR_OK : fill_plan(setup, settings);
+    if (err != ERR_OK) {
+        plan_release(settings->plan);
+        settings->plan = NULL;
+    }
+    return err;
+}
+
+enum err settings_read_members(struct setup *setup, const struct directive *line,
+    const struct settings *outer, struct settings *settings)
+{
+    return read_inner(setup, line, outer, settings, false);
+}
+
+enum err settings_read_group(struct setup *setup, const struct directive *line, const struct settings *outer,
+    struct settings *settings)
+{
+    return read_inner(setup, line, outer, settings, true);
 }
 
 enum err settings_read(struct setup *setup, struct settings *settings)

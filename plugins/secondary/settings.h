@@ -8,6 +8,8 @@
 struct settings {
     struct option_zones zones, fallthrough;
     struct option_lines transfers, notifies, tls;
+    struct option_lines catalogs; /* of a line: catalog blocks; of such a block: groups */
+    const char *group;            /* of a group */
     const char *key, *source, *state, *tls_servername;
     bool ixfr, zonemd, dnssec;
     int64_t max_size, max_time_ms, timeout_ms, journal;
@@ -18,5 +20,12 @@ extern const struct option settings_options[];
 
 /* Reads setup->directive. Keys are looked up by a job, when those of all server blocks are known. */
 enum err settings_read(struct setup *setup, struct settings *settings) NODISCARD NONNULL(1, 2);
+
+/* The same for a `catalog` block of a line with the settings OUTER, and for a `group` of it: what has no
+ * primaries of its own is followed by OUTER's plan. The rest is OUTER's. */
+enum err settings_read_members(struct setup *setup, const struct directive *line,
+    const struct settings *outer, struct settings *settings) NODISCARD NONNULL(1, 2, 3, 4);
+enum err settings_read_group(struct setup *setup, const struct directive *line, const struct settings *outer,
+    struct settings *settings) NODISCARD NONNULL(1, 2, 3, 4);
 
 #endif
