@@ -261,3 +261,26 @@ def test_refusals_say_why():
         update.set_opcode(5)
         answer = wire.Answer(daemon.exchange(update.to_wire()))
         assert answer.rcode == 4 and answer.opt[2] == struct.pack("!HHH", 15, 2, 21), answer.opt
+
+def test_nsec3_with_too_many_iterations():
+    """RFC 5155 10.3, RFC 9276: what is not there is not proven when that would take too long; all else goes on."""
+    with harness.Workspace() as space:
+        path = space.write("zone", ZONE)
+        signer = harness.need_ours("signer")
+        subprocess.run([signer, "keygen", "example.org"], cwd=space.path, capture_output=True, check=True)
+        signed = {}
+        for count in (0, 20, 2501):
+            signed[count] = os.path.join(space.path, f"signed-{count}")
+            subprocess.run([signer, "sign", "-3", "--iterations", str(count), "-o", "example.org", path, signed[count]],
+                           cwd=space.path, check=True, capture_output=True)
+        for count, lines, proven in ((0, "", True), (20, "", True), (20, "nsec3_iterations 20", True),
+                                     (20, "nsec3_iterations 19", False), (2501, "", False), (2501, "nsec3_iterations 2501", True)):
+            daemon = server.start(space, "example.org:{port} {\n file %s {\n  %s\n }\n}\n" % (signed[count], lines))
+            for name, rcode in (("nope.example.org", 3), ("example.org", 0)):
+                query = dns.message.make_query(name, "HINFO", want_dnssec=True, payload=4096)
+                answer = dns.query.udp(query, "127.0.0.1", port=daemon.port, timeout=5)
+                types = {rrset.rdtype for rrset in answer.authority}
+                assert answer.rcode() == rcode and 6 in types and (50 in types) == proven, (count, lines, answer.to_text())
+                assert option(answer, 15) == (None if proven else struct.pack("!H", 27)), answer.to_text()
+            daemon.kill()
+
