@@ -121,8 +121,12 @@ static void migrate_protocol(struct migration *m, const struct line *line)
 {
     if (is(line, 1, "grpc")) {
         m->grpc = true;
-        if (line->count > 2 && !is(line, 2, "insecure"))
-            hold_option(m, line, "tls # migrated: give it the certificate, key and CA of the old line");
+        if (!is(line, 2, "insecure")) {
+            char files[LINE_MAX_LEN], text[LINE_MAX_LEN + 8];
+            size_t len = join(line, 2, files, sizeof files);
+            snprintf(text, sizeof text, "tls%s%s", len > 0 ? " " : "", files);
+            hold_option(m, line, text);
+        }
     } else if (is(line, 1, "dns") && is(line, 2, "force_tcp")) {
         hold_option(m, line, "force_tcp");
     } else if (!is(line, 1, "dns")) {
@@ -156,8 +160,29 @@ static void hold_proxy(struct migration *m, const struct line *line)
 }
 
 /* grpc knows fewer options than forward: what it does not is left out. */
+static void keep_grpc_options(struct migration *m)
+{
+    static const char *const kept[] = {"except ", "policy ", "tls"};
+    char *out = m->options;
+    for (char *at = m->options, *end; *at != '\0'; at = end) {
+        end = at + strcspn(at, "\n");
+        end += *end == '\n';
+        const char *word = at + strspn(at, " \t");
+        for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) {
+            if (strncmp(word, kept[i], strlen(kept[i])) != 0)
+                continue;
+            memmove(out, at, (size_t)(end - at));
+            out += end - at;
+            break;
+        }
+    }
+    *out = '\0';
+}
+
 static void put_proxy(struct migration *m, const struct line *line, bool block)
 {
+    if (m->grpc)
+        keep_grpc_options(m);
     remark(m, line, m->grpc ? "proxy with protocol grpc is called grpc" : "proxy is called forward");
     fprintf(m->out, "%.*s%s %s%s\n", (int)line->indent, line->text, m->grpc ? "grpc" : "forward", m->held,
         block && m->options[0] != '\0' ? " {" : "");

@@ -149,6 +149,11 @@ example.org:5300 {
     proxy grpc.example 127.0.0.1:8053 {
         protocol grpc insecure
     }
+    proxy db.example 127.0.0.1:8053 {
+        max_fails 1
+        policy first
+        protocol grpc ours.pem key.pem ca.pem
+    }
     proxy example.com /etc/resolv.conf
     auto {
         directory /zones (.*) {1} 30
@@ -185,6 +190,11 @@ example.org:5300 {
     }
     # migrated: proxy with protocol grpc is called grpc
     grpc grpc.example 127.0.0.1:8053
+    # migrated: proxy with protocol grpc is called grpc
+    grpc db.example 127.0.0.1:8053 {
+        policy sequential
+        tls ours.pem key.pem ca.pem
+    }
     # migrated: proxy is called forward
     forward example.com /etc/resolv.conf
     auto {
