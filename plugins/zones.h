@@ -155,6 +155,9 @@ void history_clear(struct history *history) NONNULL(1);
 struct journal_span;
 bool zone_history_span(struct zone *zone, struct journal_span *out) NONNULL(1, 2);
 
+/* The same, but reads a journal that has not been used yet. */
+bool zone_history_open(struct zone *zone, struct journal_span *out) NONNULL(1, 2);
+
 /* ---- telling ---- */
 
 void zone_note(struct zone *zone, enum zone_step step, const char *format, ...) PRINTF(3, 4) NONNULL(1);

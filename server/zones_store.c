@@ -143,6 +143,12 @@ bool zone_history_span(struct zone *zone, struct journal_span *out)
     return out->count > 0;
 }
 
+bool zone_history_open(struct zone *zone, struct journal_span *out)
+{
+    (void)journal_of(zone);
+    return zone_history_span(zone, out);
+}
+
 void history_clear(struct history *history)
 {
     for (size_t i = 0; i < history->count; i++)

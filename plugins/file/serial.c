@@ -1,8 +1,10 @@
 #include "plugins/file/serial.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "zone/store/diff.h"
+#include "zone/store/journal.h"
 #include "zone/wire/type.h"
 
 #define SERIAL_AT 20 /* octets from the end of a SOA's rdata */
@@ -64,4 +66,39 @@ enum err serial_raise(const struct snapshot *before, uint32_t mtime_s, struct sn
     if (before != NULL && !serial_after(serial, before->serial))
         serial = before->serial + 1;
     return serial == (*snapshot)->serial ? ERR_OK : set_serial(snapshot, serial);
+}
+
+/* Undoing all that the journal tells must be possible: what it removed is not there, what it added is. Nobody
+ * keeps the last version itself. */
+static bool is_last_version(struct zone *zone, const struct journal_span *span, struct snapshot *snapshot)
+{
+    struct history history = {0};
+    struct change sum = {0};
+    struct snapshot *undone = NULL;
+    enum err err = zone_history(zone, span->from, span->to, &history);
+    const struct change **steps = err == ERR_OK ? calloc(history.count, sizeof *steps) : NULL;
+    for (size_t i = 0; steps != NULL && i < history.count; i++)
+        steps[i] = &history.steps[i];
+    if (err == ERR_OK)
+        err = steps != NULL ? change_condense(steps, history.count, &sum) : ERR_MEMORY;
+    if (err == ERR_OK) {
+        struct change back = {.from = sum.to, .to = sum.from, .removed = sum.added, .added = sum.removed};
+        err = change_apply(snapshot, &back, 0, NULL, &undone);
+    }
+    change_clear(&sum);
+    free(steps);
+    history_clear(&history);
+    snapshot_release(undone);
+    return err == ERR_OK;
+}
+
+enum err serial_go_on(struct zone *zone, struct snapshot **snapshot)
+{
+    struct journal_span span;
+    if (zone->state == NULL || !zone_history_open(zone, &span) || !serial_after(span.to, (*snapshot)->serial))
+        return ERR_OK;
+    enum err err = set_serial(snapshot, span.to);
+    if (err == ERR_OK && !is_last_version(zone, &span, *snapshot))
+        err = set_serial(snapshot, span.to + 1);
+    return err;
 }

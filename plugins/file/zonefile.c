@@ -250,6 +250,8 @@ enum err zonefile_load(
     bool same;
     if (err == ERR_OK && zone->makes_serial) {
         err = serial_raise(NULL, (uint32_t)stamp.changed.tv_sec, &snapshot, &same);
+        if (err == ERR_OK)
+            err = serial_go_on(zone->zone, &snapshot);
         if (err != ERR_OK)
             snapshot_release(snapshot);
     }

@@ -156,6 +156,7 @@ static void end_round(struct follower *follower)
     follower->waiters = NULL;
     follower->tried = 0;
     follower->fetch_only = false;
+    follower->left_s = LEFT_UNKNOWN;
 }
 
 /* Nobody uses it any more, and what was under way is over. */
@@ -166,6 +167,16 @@ static bool is_over(struct follower *follower)
     end_round(follower);
     zone_release(follower->zone);
     return true;
+}
+
+/* A round may last longer than the zone may be served. */
+static void await_expiry(struct follower *follower)
+{
+    int64_t expires_s = follower_expires_s(follower), left_s = expires_s - (int64_t)time(NULL);
+    if (expires_s == 0 || atomic_load(&follower->zone->expired))
+        return;
+    if (clock_schedule(follower, net_now_ms() + (left_s > 0 ? left_s * 1000 : 1000)) != ERR_OK)
+        log_error("plugin/secondary: out of memory");
 }
 
 static void enter_line(struct follower *follower)
@@ -179,6 +190,7 @@ static void enter_line(struct follower *follower)
     follower->at = primary;
     follower->stage = ask ? STAGE_ASK_LINE : STAGE_FETCH_LINE;
     line_add(ask ? &primary->ask : &primary->fetch, follower);
+    await_expiry(follower);
     if (!ask)
         crew_call();
 }
@@ -207,11 +219,23 @@ static void try_next(struct follower *follower)
     fail_round(follower);
 }
 
+/* RFC 7314 4: who asks a secondary that has had no word from its primary for a day has had none either; but
+ * what we know ourselves is not taken back. */
+static int64_t confirmed_by(const struct follower *follower)
+{
+    int64_t now_s = (int64_t)time(NULL), then_s = now_s;
+    if (follower->left_s < follower->expire_s)
+        then_s -= follower->expire_s - follower->left_s;
+    return then_s > follower->confirmed_s  ? then_s
+           : follower->confirmed_s < now_s ? follower->confirmed_s
+                                           : now_s;
+}
+
 void clock_confirmed(struct follower *follower)
 {
     if (is_over(follower))
         return;
-    follower->confirmed_s = (int64_t)time(NULL);
+    follower->confirmed_s = confirmed_by(follower);
     follower->zone->expires_s = follower_expires_s(follower);
     follower->dirty = true;
     follower->failures = 0;
@@ -295,6 +319,7 @@ static void compare_serials(struct follower *follower, const struct probe *probe
     char why[PROBE_WHY_MAX];
     follower->at->failures = 0;
     follower->stage = STAGE_IDLE;
+    follower->left_s = probe->left_s;
     zone_note(follower->zone, ZONE_ASKED, "%s: serial %u", text, serial);
     if (snapshot == NULL || serial_after(serial, snapshot->serial)) {
         clock_newer(follower);

@@ -255,12 +255,24 @@ static enum fetch_outcome attempt(struct fetch *fetch, bool incremental, bool *a
     return outcome;
 }
 
+/* Certificates are renewed while the server runs: RFC 9103 9.1 has both sides show theirs. */
+static void refresh_tls(struct fetch *fetch)
+{
+    char why[TLS_WHY_MAX];
+    if (fetch->primary->peer.transport != PEER_TLS)
+        return;
+    plan_refresh_tls(fetch->plan, why);
+    if (why[0] != '\0')
+        log_warning("plugin/secondary: %s: the old certificates go on", why);
+}
+
 enum fetch_outcome fetch_zone(struct fetch *fetch)
 {
     struct follower *follower = fetch->follower;
     bool again = false;
     if (atomic_load(&follower->zone->frozen))
         return failed(fetch, "the zone is frozen");
+    refresh_tls(fetch);
     fetch->base = zone_take(follower->zone);
     if (fetch->base == NULL && fetch->kept != NULL)
         fetch->base = snapshot_hold(fetch->kept);

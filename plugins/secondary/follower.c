@@ -57,6 +57,7 @@ static void free_with_zone(struct zone *zone)
     struct follower *follower = zone->owner;
     snapshot_release(follower->kept);
     plan_release(follower->plan);
+    plan_release(follower->written);
     free((char *)(uintptr_t)zone->state);
     free(follower);
 }
@@ -77,6 +78,7 @@ static struct follower *follower_new(const uint8_t *name, const char *state)
     zone->state = copy;
     zone->keeps_image = true;
     follower->zone = zone;
+    follower->left_s = LEFT_UNKNOWN;
     return follower;
 }
 

@@ -30,6 +30,8 @@ enum stage {
     STAGE_FETCHING    /* a thread of the crew is at it */
 };
 
+#define LEFT_UNKNOWN UINT32_MAX
+
 struct primary;
 
 /* Somebody waits for the end of the round (bailiwickctl). */
@@ -45,6 +47,8 @@ struct follower {
     unsigned users;        /* configurations; control thread */
     bool recovered;
     bool forgotten; /* follower_reset is at it, and nobody has asked for the zone since; control thread */
+    const void *written_in; /* the configuration that last named it, only to be compared, */
+    struct plan *written;   /* and how; held */
 
     /* schedule */
     struct plan *plan; /* NULL until it is started */
@@ -62,7 +66,8 @@ struct follower {
     bool gone;             /* nobody uses it any more */
     bool dirty;            /* `confirmed_s` has yet to be written down */
     int64_t confirmed_s;   /* CLOCK_REALTIME when a primary last said that this is its version; 0: never */
-    int64_t fruitless_ms;  /* when a NOTIFY last led to nothing */
+    uint32_t left_s;      /* the primary is a secondary itself, and has so long (RFC 7314); or LEFT_UNKNOWN */
+    int64_t fruitless_ms; /* when a NOTIFY last led to nothing */
     uint32_t refresh_s, retry_s, expire_s; /* of the SOA; 0: there is no version yet */
     struct waiter *waiters;
     struct snapshot *kept; /* the expired version: IXFR can go on from it */

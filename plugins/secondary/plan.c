@@ -1,5 +1,6 @@
 #include "plugins/secondary/plan.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 struct plan *plan_new(void)
@@ -33,4 +34,17 @@ void plan_release(struct plan *plan)
     tls_context_drop(plan->tls);
     arena_clear(&plan->memory);
     free(plan);
+}
+
+void plan_refresh_tls(const struct plan *plan, char *why)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    why[0] = '\0';
+    if (plan->tls == NULL)
+        return;
+    pthread_mutex_lock(&lock);
+    enum err err = tls_context_refresh(plan->tls, why);
+    pthread_mutex_unlock(&lock);
+    if (err == ERR_OK || err == ERR_STALE)
+        why[0] = '\0';
 }

@@ -10,6 +10,7 @@
 
 #include "zone/base/arena.h"
 #include "zone/net/peer.h"
+#include "zone/net/tls.h"
 #include "zone/wire/netset.h"
 
 #define PRIMARIES_MAX 32
@@ -39,5 +40,9 @@ struct plan {
 struct plan *plan_new(void) NODISCARD;
 struct plan *plan_hold(struct plan *plan) NONNULL(1);
 void plan_release(struct plan *plan);
+
+/* Looks again at the files of its certificates; when a new one is no good the old one stays, and WHY (of
+ * TLS_WHY_MAX octets) says what is wrong, else it is "". Any thread. */
+void plan_refresh_tls(const struct plan *plan, char *why) NONNULL(1, 2);
 
 #endif

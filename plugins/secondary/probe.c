@@ -23,9 +23,25 @@ static bool send_query(struct probe *probe)
     return send(probe->fd, probe->message, probe->len, MSG_NOSIGNAL) == (ssize_t)probe->len;
 }
 
+static void write_query(struct probe *probe)
+{
+    static const uint8_t expire[4] = {0, EDNS_EXPIRE, 0, 0};
+    struct request request = {.name = probe->follower->zone->name, .type = TYPE_SOA};
+    if (!probe->plain) {
+        request.edns = true;
+        request.options = expire;
+        request.options_len = sizeof expire;
+    }
+    probe->len = request_write(&request, probe->message);
+    if (probe->peer->key != NULL)
+        probe->len = tsig_sign_request(
+            &probe->tsig, probe->peer->key, probe->message, probe->len, (uint64_t)time(NULL));
+}
+
 enum probe_outcome probe_begin(struct probe *probe, struct follower *follower, char *why)
 {
-    struct request request = {.name = follower->zone->name, .type = TYPE_SOA};
+    probe->left_s = LEFT_UNKNOWN;
+    probe->plain = false;
     probe->follower = follower;
     probe->plan = plan_hold(follower->plan);
     probe->peer = &probe->plan->primaries[follower->index].peer;
@@ -34,10 +50,7 @@ enum probe_outcome probe_begin(struct probe *probe, struct follower *follower, c
     if (probe->fd < 0 ||
         connect(probe->fd, &probe->peer->address.any, peer_address_len(&probe->peer->address)) != 0)
         return failed(probe, why, strerror(errno));
-    probe->len = request_write(&request, probe->message);
-    if (probe->peer->key != NULL)
-        probe->len = tsig_sign_request(
-            &probe->tsig, probe->peer->key, probe->message, probe->len, (uint64_t)time(NULL));
+    write_query(probe);
     return send_query(probe) ? PROBE_WAITING : failed(probe, why, strerror(errno));
 }
 
@@ -52,6 +65,11 @@ static enum probe_outcome judge(struct probe *probe, uint8_t *reply, size_t len,
         return failed(probe, why, text);
     }
     unsigned rcode = reply_rcode(reply, len, NULL);
+    if ((rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP) && !probe->plain) {
+        probe->plain = true; /* RFC 6891 7: it may be older than EDNS */
+        write_query(probe);
+        return send_query(probe) ? PROBE_WAITING : failed(probe, why, strerror(errno));
+    }
     if (rcode != RCODE_NOERROR) {
         char text[64];
         const char *name = rcode_name(rcode);
@@ -62,6 +80,10 @@ static enum probe_outcome judge(struct probe *probe, uint8_t *reply, size_t len,
         return failed(probe, why, "answers without the zone's SOA");
     if ((reply[2] & (MESSAGE_AA >> 8)) == 0)
         return failed(probe, why, "is not authoritative for the zone");
+    struct edns_option left;
+    if (reply_option(reply, len, EDNS_EXPIRE, &left) && left.len == 4)
+        probe->left_s = (uint32_t)left.bytes[0] << 24 | (uint32_t)left.bytes[1] << 16 |
+                        (uint32_t)left.bytes[2] << 8 | left.bytes[3];
     return PROBE_ANSWERED;
 }
 

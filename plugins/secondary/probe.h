@@ -19,8 +19,10 @@ struct probe {
     const struct peer *peer;
     int fd; /* -1: free */
     unsigned tries;
+    bool plain; /* asked without EDNS */
     int64_t until_ms;
     struct tsig tsig;
+    uint32_t left_s; /* that the answer tells by EXPIRE; or LEFT_UNKNOWN */
     size_t len;
     uint8_t message[REQUEST_MAX];
 };

@@ -54,6 +54,19 @@ static enum err make_roster(void *arg, const struct finding_sink *sink)
     return roster != NULL ? ERR_OK : ERR_MEMORY;
 }
 
+/* Of one zone in one state directory there is one copy; who follows other primaries would overwrite it. */
+static void warn_shared(struct setup *setup, const struct follower *follower, const struct plan *plan)
+{
+    char name[NAME_TEXT_MAX];
+    const struct plan *other = follower->written;
+    if (follower->written_in != setup->world || other == NULL || strcmp(other->text, plan->text) == 0)
+        return;
+    name_print(follower->zone->name, name);
+    setup_warning(setup, &setup->directive->name, "give one of them a `state DIRECTORY` of its own",
+        "%s is followed with other primaries (%s) elsewhere, and kept in the same place: both serve one copy",
+        name, other->text);
+}
+
 static enum err add_zone(
     struct setup *setup, struct secondary *secondary, const struct settings *settings, const uint8_t *name)
 {
@@ -63,6 +76,10 @@ static enum err add_zone(
     struct follower *follower = follower_get(name, settings->state);
     if (follower == NULL)
         return ERR_MEMORY;
+    warn_shared(setup, follower, settings->plan);
+    follower->written_in = setup->world;
+    plan_release(follower->written);
+    follower->written = plan_hold(settings->plan);
     follower->zone->journal_max = (uint64_t)settings->journal;
     *entry = (struct entry){.served = {.zone = follower->zone,
                                 .fall = settings->fallthrough.at,

@@ -1,7 +1,10 @@
 /* zoneversion: tells clients that ask which version of a zone an answer was made from (RFC 9660), and, with
  * the SOA, after how many seconds a copy of the zone expires (RFC 7314). It stands right before the plugins
  * that serve zones, and reads the lookup they leave behind: they need not know of it. */
+#include <time.h>
+
 #include "plugins/plugin.h"
+#include "plugins/zones.h"
 #include "zone/wire/type.h"
 
 #define VERSION_SOA_SERIAL 0 /* RFC 9660 2.1: the type of a version that is the serial */
@@ -51,14 +54,22 @@ static void tell_version(struct query *query, const struct find *find)
     (void)err; /* a courtesy */
 }
 
-/* RFC 7314 3.1: a primary's value is the SOA's EXPIRE field. */
+/* RFC 7314 3.1: a primary's value is the SOA's EXPIRE field, a secondary's is what is left of it (3.2). */
 static void tell_expire(struct query *query, const struct find *find)
 {
     struct record soa;
     if (query->question->type != TYPE_SOA || find->depth != 0)
         return;
     record_read(find->snapshot->soa->data, rrset_linked(TYPE_SOA), &soa);
-    enum err err = query_option(query, EDNS_EXPIRE, soa.rdata + soa.rdata_len - SOA_EXPIRE_BACK, 4);
+    uint8_t left[4];
+    memcpy(left, soa.rdata + soa.rdata_len - SOA_EXPIRE_BACK, sizeof left);
+    struct zone *zone = query_zone(query, query->question->lower);
+    int64_t expires_s = zone != NULL ? atomic_load(&zone->expires_s) : 0;
+    if (expires_s != 0) {
+        int64_t left_s = expires_s - (int64_t)time(NULL);
+        write32(left, left_s > 0 ? (uint32_t)left_s : 0);
+    }
+    enum err err = query_option(query, EDNS_EXPIRE, left, sizeof left);
     (void)err; /* likewise */
 }
 

@@ -8,6 +8,7 @@
 #include "zone/store/find.h"
 #include "zone/wire/encode.h"
 #include "zone/wire/message.h"
+#include "zone/wire/type.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -359,6 +359,12 @@ def test_what_is_refused_at_the_start():
             conf = space.write("Corefile", "example.org:5300 {\n secondary {\n %s\n }\n}\n" % lines)
             done = subprocess.run([harness.need_ours(), "-conf", conf, "-check"], capture_output=True, text=True, timeout=30)
             assert done.returncode != 0 and wanted in done.stdout + done.stderr, (lines, done.stdout, done.stderr)
+        one = "%sexample.org:5300 {\n secondary {\n transfer from 192.0.2.%d\n state %s\n }\n}\n"
+        for state, told in (("/tmp", True), ("/var/tmp", False)):
+            text = one % ("", 1, "/tmp") + (one % ("", 2, state)).replace(":5300", ":5301")
+            conf = space.write("Corefile", text)
+            done = subprocess.run([harness.need_ours(), "-conf", conf, "-check"], capture_output=True, text=True, timeout=30)
+            assert ("both serve one copy" in done.stdout + done.stderr) == told, done.stdout + done.stderr
         conf = space.write("Corefile", "example.org:5300 {\n secondary {\n transfer from 192.0.2.1\n transfer to *\n }\n}\n")
         done = subprocess.run([harness.need_ours(), "-conf", conf, "-check"], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stdout + done.stderr
