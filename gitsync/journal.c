@@ -74,6 +74,13 @@ const struct journal_entry *journal_publish(const struct journal *journal, const
     return NULL;
 }
 
+static bool nobody_was_asked(const struct journal_entry *confirmed)
+{
+    size_t len;
+    const char *asked = json_member(confirmed->line, "asked", &len);
+    return asked != NULL && len == 1 && *asked == '0';
+}
+
 /* Where things stand, from the first entry to the last. */
 static void conclude(struct journal *journal)
 {
@@ -87,6 +94,7 @@ static void conclude(struct journal *journal)
             break;
         case EVENT_CONFIRMED:
             memcpy(journal->good, entry->release, sizeof journal->good);
+            journal->good_unasked = nobody_was_asked(entry);
             journal->open = NULL;
             break;
         case EVENT_RETURNING:

@@ -2,7 +2,7 @@
  * after a crash it says how far we were. `status`, `history` and `rollback` read it.
  *
  *     {"time":..,"event":"publish","release":..,"commit":..,"previous":..,"zones":[{"zone":..,"serial":..}]}
- *     {"time":..,"event":"confirmed","release":..}
+ *     {"time":..,"event":"confirmed","release":..,"asked":2}
  *     {"time":..,"event":"returning","release":..,"to":..,"why":..}
  *     {"time":..,"event":"returned","release":..,"commit":..,"to":..,"why":..}
  *     {"time":..,"event":"refused","commit":..,"cause":"signature","why":..}
@@ -45,6 +45,7 @@ struct journal {
     unsigned count, room;
     char good[STORE_NAME_MAX];             /* the release confirmed last, "" for none */
     char good_commit[STORE_NAME_MAX];      /* and its commit */
+    bool good_unasked;                     /* no server was there to ask about it */
     const struct journal_entry *open;      /* a publish that was neither confirmed nor returned, or NULL */
     const struct journal_entry *returning; /* for that one: going back has begun; or NULL */
     const struct journal_entry *refused;   /* the newest refusal, when nothing was published since; or NULL */

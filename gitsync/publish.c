@@ -137,12 +137,16 @@ static enum outcome note_publish(const struct publishing *publishing)
     return journal_end(&writing, publishing->store, publishing->problem);
 }
 
-static enum outcome note_confirmed(const struct store *store, const char *release, struct problem *problem)
+/* With how many servers were asked: a release that nobody could confirm is a good one, but is not called so.
+ */
+static enum outcome note_confirmed(
+    const struct settings *settings, const struct store *store, const char *release, struct problem *problem)
 {
     struct journal_writing writing;
     if (journal_begin(&writing, EVENT_CONFIRMED, problem) != OUTCOME_FINE)
         return OUTCOME_LOCAL;
     json_text(&writing.json, "release", release);
+    json_number(&writing.json, "asked", (settings->control != NULL) + settings->secondaries.count);
     return journal_end(&writing, store, problem);
 }
 
@@ -272,9 +276,9 @@ enum outcome publish_stage(struct publishing *publishing, struct stage *stage)
         return strcmp(now, publishing->release) == 0 ? return_from(publishing) : outcome;
     }
     crash_point("before-confirmed");
-    return outcome == OUTCOME_FINE
-               ? note_confirmed(publishing->store, publishing->release, publishing->problem)
-               : outcome;
+    return outcome == OUTCOME_FINE ? note_confirmed(publishing->settings, publishing->store,
+                                         publishing->release, publishing->problem)
+                                   : outcome;
 }
 
 /* ---- finishing ---- */
@@ -338,7 +342,7 @@ static enum outcome finish_switched(const struct settings *settings, const struc
     else
         (void)json_get(journal->returning->line, "why", problem->text, sizeof problem->text);
     if (outcome == OUTCOME_FINE)
-        return note_confirmed(store, entry->release, problem);
+        return note_confirmed(settings, store, entry->release, problem);
     return outcome == OUTCOME_UNCONFIRMED
                ? return_again(settings, store, entry, journal->good, arena, problem)
                : outcome;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "gitsync/known_hosts.h"
+#include "gitsync/leftovers.h"
 #include "gitsync/repo_git.h"
 #include "zone/base/file.h"
 
@@ -21,6 +22,7 @@
 
 struct fetching {
     const struct settings *settings;
+    const char *mirror;
     struct problem *problem;
     struct arena arena;
     git_repository *git;
@@ -251,8 +253,11 @@ static enum outcome download(struct fetching *fetching, const git_remote_callbac
     for (size_t i = 0; i < refs.count; i++)
         if (specs[i] == NULL)
             return problem_set(fetching->problem, OUTCOME_LOCAL, NULL, "out of memory");
-    return git_remote_fetch(fetching->remote, &refs, &options, NULL) == 0 ? OUTCOME_FINE
-                                                                          : remote_problem(fetching);
+    leftovers_expect(fetching->mirror);
+    if (git_remote_fetch(fetching->remote, &refs, &options, NULL) != 0)
+        return remote_problem(fetching);
+    leftovers_none(fetching->mirror);
+    return OUTCOME_FINE;
 }
 
 static enum outcome connect_and_fetch(struct fetching *fetching, bool *downloaded)
@@ -343,6 +348,7 @@ enum outcome repo_resolve(
 static enum outcome open_mirror(struct fetching *fetching, const char *path)
 {
     struct stat status;
+    leftovers_remove(path);
     git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, fetching->settings->ca_file, NULL);
     int code = stat(path, &status) != 0 ? git_repository_init(&fetching->git, path, 1)
                                         : git_repository_open_bare(&fetching->git, path);
@@ -356,7 +362,7 @@ static enum outcome open_mirror(struct fetching *fetching, const char *path)
 static enum outcome fetch(
     const char *path, const struct settings *settings, struct repo_tip *tip, struct problem *problem)
 {
-    struct fetching fetching = {.settings = settings, .problem = problem};
+    struct fetching fetching = {.settings = settings, .mirror = path, .problem = problem};
     arena_init(&fetching.arena, 0);
     repo_git_start();
     tip->downloaded = false;

@@ -11,7 +11,7 @@ struct standing {
     struct journal journal;
     char current[STORE_NAME_MAX];
     const struct journal_entry *publish; /* of the current release, or NULL */
-    const char *state;                   /* "confirmed", "unconfirmed", "empty", "interrupted" */
+    const char *state;                   /* "confirmed", "published", "unconfirmed", "empty", "interrupted" */
     enum outcome outcome;
     char summary[300], signer[300], author[200], refused_why[900], refused_cause[24];
 };
@@ -33,7 +33,7 @@ static void judge(struct standing *standing)
     if (standing->current[0] == '\0') {
         standing->state = "empty";
     } else if (confirmed && journal->open == NULL) {
-        standing->state = "confirmed";
+        standing->state = journal->good_unasked ? "published" : "confirmed";
     } else if (journal->open != NULL && strcmp(journal->open->release, standing->current) != 0) {
         standing->state = "interrupted";
     } else {
@@ -71,7 +71,9 @@ static enum outcome learn(struct standing *standing, const struct settings *sett
 
 static void print_status(FILE *out, const struct settings *settings, const struct standing *standing)
 {
-    fprintf(out, "%s: %s\n", settings->name, standing->state);
+    fprintf(out, "%s: %s%s\n", settings->name, standing->state,
+        strcmp(standing->state, "published") == 0 ? ", no server was asked (no --control, no --confirm)"
+                                                  : "");
     if (standing->publish != NULL) {
         fprintf(out, "  commit   %s \"%s\" by %s\n", standing->publish->commit, standing->summary,
             standing->author);
