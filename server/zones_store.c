@@ -236,7 +236,7 @@ static enum err begin_anew(struct zone *zone, struct snapshot *old, struct snaps
         span = journal_span(journal);
     enum err kept = keep(zone, new);
     bool fits = old == NULL && err == ERR_OK && span.count > 0 && span.to == new->serial;
-    bool must_stay = err != ERR_OK && (flags & ZONE_MUST_LAST) != 0;
+    bool must_stay = err != ERR_OK && (flags & ZONE_MUST_LAST) != 0 && !zone->keeps_image;
     if (journal != NULL && kept == ERR_OK && !fits && !must_stay) {
         enum err emptied = journal_reset(journal);
         err = err == ERR_OK ? emptied : err;
@@ -301,7 +301,9 @@ void zone_begin_after(struct zone *zone, struct snapshot *old, struct snapshot *
     enum err err = ERR_OK;
     if (journal != NULL)
         span = journal_span(journal);
-    if (journal != NULL && (span.count == 0 || span.to != snapshot->serial)) {
+    /* A journal that leads on from here is that of updates of the text (zone_recover). */
+    bool is_behind = span.count > 0 && serial_after(span.to, snapshot->serial);
+    if (journal != NULL && !is_behind && (span.count == 0 || span.to != snapshot->serial)) {
         /* The image may be older than the last version that was served. */
         if (span.count > 0 && span.to != old->serial)
             (void)!replay(zone, old, journal, &last);
@@ -354,6 +356,11 @@ enum err zone_recover(struct zone *zone, struct snapshot **out)
         journal_keep(journal, from->serial);
     snapshot_release(from);
     return ERR_OK;
+}
+
+enum err zone_anchor(struct zone *zone, struct snapshot *snapshot)
+{
+    return zone->has_image ? ERR_OK : store_snapshot(zone, snapshot);
 }
 
 void zone_purge(struct zone *zone)

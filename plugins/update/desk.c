@@ -208,6 +208,8 @@ static enum err publish(struct shift *shift)
     }
     struct zone *zone = shift->zone;
     if (err == ERR_OK)
+        err = zone_anchor(zone, shift->base);
+    if (err == ERR_OK)
         err = zone_publish(zone, snapshot_hold(shift->now), change, ZONE_MUST_LAST);
     if (err == ERR_OK) {
         zone->records += change->added.count;
