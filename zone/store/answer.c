@@ -74,7 +74,12 @@ static enum verdict answer_node(struct answering *answering, const struct node *
         return VERDICT_HIT;
     }
     if (UNLIKELY((node->flags & NODE_CNAME) != 0) && redirects(type)) {
-        add_answer(answering, node_rrset(node, TYPE_CNAME), 0);
+        const struct rrset *cname = node_rrset(node, TYPE_CNAME);
+        /* a loop over several zones is back where it began */
+        if (UNLIKELY(answering->first_answer > 0) && answering->find->exact &&
+            answered_already(answering, cname))
+            return VERDICT_HIT;
+        add_answer(answering, cname, 0);
         return VERDICT_ALIAS;
     }
     return VERDICT_NODATA;
