@@ -40,6 +40,8 @@ struct zone_kind {
     /* RFC 1996: FROM says that there is a new version; SERIAL when it told one. False: it may not say so.
      * Worker threads; must only leave a wish behind. */
     bool (*notified)(struct zone *zone, const struct query *query, bool has_serial, uint32_t serial);
+    /* Where its records are changed, if not in it: the zone that a signed one is made of, or NULL. */
+    struct zone *(*changed_at)(struct zone *zone);
     void (*free)(struct zone *zone); /* the last reference is gone */
 };
 
@@ -96,6 +98,13 @@ struct zone {
 struct zone *zone_new(const struct zone_kind *kind, const uint8_t *name, void *owner) NODISCARD NONNULL(1, 2);
 struct zone *zone_hold(struct zone *zone) NONNULL(1);
 void zone_release(struct zone *zone);
+
+/* The zone to be edited, frozen, thawed in place of this one; itself when that is nothing special. */
+static inline NONNULL(1) struct zone *zone_changed_at(struct zone *zone)
+{
+    struct zone *at = zone->kind->changed_at != NULL ? zone->kind->changed_at(zone) : NULL;
+    return at != NULL ? at : zone;
+}
 
 /* The snapshot of the moment, held: snapshot_release it. NULL when there is none. */
 struct snapshot *zone_take(struct zone *zone) NODISCARD NONNULL(1);

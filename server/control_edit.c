@@ -58,6 +58,8 @@ static const char *find_zone(struct control_request *request, const char *word, 
         return "no domain name";
     name_lower(name, name);
     *out = request->hooks->zone != NULL ? request->hooks->zone(request->hooks->context, name) : NULL;
+    if (*out != NULL)
+        *out = zone_changed_at(*out); /* a signed zone follows by itself */
     return *out != NULL ? NULL : "no such zone is served";
 }
 

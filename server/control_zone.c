@@ -161,7 +161,7 @@ static const char *find_and_look(struct control_request *request, bool force)
     const char *why = find_zone(request, &zone);
     if (why != NULL)
         return why;
-    return atomic_load(&zone->frozen) ? "the zone is frozen" : look(request, zone, force);
+    return atomic_load(&zone_changed_at(zone)->frozen) ? "the zone is frozen" : look(request, zone, force);
 }
 
 const char *control_refresh(struct control_request *request)
@@ -188,7 +188,7 @@ const char *control_freeze(struct control_request *request)
     struct zone *zone;
     const char *why = find_zone(request, &zone);
     if (why == NULL)
-        atomic_store(&zone->frozen, true);
+        atomic_store(&zone_changed_at(zone)->frozen, true);
     return why;
 }
 
@@ -198,7 +198,7 @@ const char *control_thaw(struct control_request *request)
     const char *why = find_zone(request, &zone);
     if (why != NULL)
         return why;
-    if (!atomic_exchange(&zone->frozen, false))
+    if (!atomic_exchange(&zone_changed_at(zone)->frozen, false))
         return "the zone is not frozen";
     if (request->later == NULL || zone->kind->refresh == NULL)
         return NULL;

@@ -226,7 +226,7 @@ void zone_tell(struct zone *zone, struct zone_status *status, char error[ZONE_ER
         .serial = snapshot != NULL ? snapshot->serial : 0,
         .records = zone->records,
         .loaded_s = (uint64_t)zone->published_s,
-        .frozen = atomic_load(&zone->frozen)};
+        .frozen = atomic_load(&zone_changed_at(zone)->frozen)};
     if (zone_noted(zone, ZONE_FAILED, error, ZONE_ERROR_MAX) != 0)
         status->error = error;
     status->state = state_of(zone, status);

@@ -65,7 +65,9 @@ def certificates(directory, text):
 
 
 def keys(directory, text):
-    """A key under each name that is given behind `key file`."""
+    """A key under each name that is given behind `key file`, and the directories behind `keys`."""
+    for name in re.findall(r"^\s*keys (\S+)$", text, re.M):
+        os.makedirs(os.path.join(directory, name), exist_ok=True)
     for name in re.findall(r"^\s*key file (K\S+)", text, re.M):
         made = os.path.join(directory, "made")
         os.makedirs(made, exist_ok=True)
