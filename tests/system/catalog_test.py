@@ -3,12 +3,15 @@ change, catalogs that are broken, restarts; Knot and BIND as the other side, bot
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
+import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
+import dns.zone
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
@@ -207,3 +210,184 @@ def test_scope_and_zones_of_others():
         assert ask(daemon, "www.own.test.") == "own.test 5" and ask(daemon, "www.a.org.") == "REFUSED"
         daemon.wait_for_log("is served by another plugin already")
         daemon.wait_for_log("is not among the zones that it may list here")
+
+
+# ---- the producer ----
+
+def producer(space, zones, notify, more=""):
+    """Zones of a directory, listed in cat.test."""
+    for name in zones:
+        space.write(f"z/db.{name}", zone_text(name))
+    text = (f".:{{port}} {{\n  auto {{\n    directory {space.path}/z\n    reload 50ms\n  }}\n  catalog cat.test {{\n"
+            f"    group even a.test\n    {more}\n  }}\n  transfer {{\n    to * {notify}\n  }}\n}}\n")
+    return server.start(space, text, arguments=["-state", space.directory("pstate")])
+
+
+def test_our_own_catalog():
+    with harness.Workspace() as space:
+        port = harness.free_port()
+        primary = producer(space, ["a.test", "b.test"], f"127.0.0.1:{port}")
+        text = (f".:{port} {{\n  secondary cat.test {{\n    transfer from 127.0.0.1:{primary.port}\n    catalog\n  }}\n}}\n")
+        daemon = server.start(space, f".:{{port}} {{\n  whoami\n}}\n" + text, arguments=["-state", space.directory("state")])
+        daemon.port = port
+        wait_for(daemon, "www.a.test.", "a.test 1")
+        wait_for(daemon, "www.b.test.", "b.test 1")
+        assert ask(primary, "version.cat.test.") == "2"
+        space.write("z/db.c.test", zone_text("c.test", 3))
+        wait_for(daemon, "www.c.test.", "c.test 3")
+        os.unlink(f"{space.path}/z/db.b.test")
+        wait_for(daemon, "www.b.test.", "REFUSED")
+        zone = dns.zone.from_xfr(dns.query.xfr("127.0.0.1", "cat.test.", port=primary.port, timeout=10))
+        members = [rdata.target.to_text() for name, _, rdata in zone.iterate_rdatas("PTR")]
+        assert sorted(members) == ["a.test.", "c.test."]
+        assert [rdata.to_text() for name, _, rdata in zone.iterate_rdatas("TXT") if name.labels[0] == b"group"] == ['"even"']
+
+
+def test_knot_consumes_ours():
+    with harness.Workspace() as space:
+        if harness.program("knotd") is None:
+            raise harness.Skip("knotd is not installed")
+        port = harness.free_port()
+        primary = producer(space, ["a.test", "b.test"], f"127.0.0.1:{port}")
+        directory = space.directory("knot")
+        conf = harness.write_file(directory, "knot.conf", f"""server:
+  listen: 127.0.0.1@{port}
+  rundir: "{directory}"
+control:
+  listen: "{directory}/control"
+log:
+  - target: stderr
+    any: info
+database:
+  storage: "{directory}"
+remote:
+  - id: primary
+    address: 127.0.0.1@{primary.port}
+acl:
+  - id: notify
+    address: 127.0.0.1
+    action: notify
+template:
+  - id: default
+    storage: "{directory}"
+  - id: member
+    storage: "{directory}"
+    master: primary
+    acl: notify
+zone:
+  - domain: cat.test
+    master: primary
+    acl: notify
+    catalog-role: interpret
+    catalog-template: member
+""")
+        with Process([harness.program("knotd"), "-c", conf], port, directory) as knot:
+            wait_for(knot, "www.a.test.", "a.test 1")
+            wait_for(knot, "www.b.test.", "b.test 1")
+            space.write("z/db.c.test", zone_text("c.test", 3))
+            wait_for(knot, "www.c.test.", "c.test 3")
+
+
+def test_bind_consumes_ours():
+    with harness.Workspace() as space:
+        if harness.program("named") is None:
+            raise harness.Skip("named is not installed")
+        port = harness.free_port()
+        primary = producer(space, ["a.test", "b.test"], f"127.0.0.1:{port}")
+        directory = space.directory("bind")
+        conf = harness.write_file(directory, "named.conf", f"""options {{
+  directory "{directory}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none;
+  session-keyfile none; recursion no; dnssec-validation no; notify no;
+  catalog-zones {{ zone "cat.test" default-primaries {{ 127.0.0.1 port {primary.port}; }} min-update-interval 1; }};
+}};
+controls {{ }};
+zone "cat.test" {{ type secondary; primaries {{ 127.0.0.1 port {primary.port}; }}; file "cat"; }};
+""")
+        with Process([harness.program("named"), "-g", "-c", conf], port, directory) as bind:
+            wait_for(bind, "www.a.test.", "a.test 1")
+            wait_for(bind, "www.b.test.", "b.test 1")
+            space.write("z/db.c.test", zone_text("c.test", 3))
+            wait_for(bind, "www.c.test.", "c.test 3")
+
+
+def test_knot_produces():
+    with harness.Workspace() as space:
+        if harness.program("knotd") is None:
+            raise harness.Skip("knotd is not installed")
+        port = harness.free_port()
+        for name in ("a.test", "b.test"):
+            space.write(f"knot/{name}.zone", zone_text(name))
+        directory = f"{space.path}/knot"
+        conf = harness.write_file(directory, "knot.conf", f"""server:
+  listen: 127.0.0.1@{port}
+  rundir: "{directory}"
+control:
+  listen: "{directory}/control"
+log:
+  - target: stderr
+    any: info
+database:
+  storage: "{directory}"
+acl:
+  - id: transfer
+    address: 127.0.0.1
+    action: transfer
+template:
+  - id: default
+    storage: "{directory}"
+    acl: transfer
+zone:
+  - domain: cat.test
+    catalog-role: generate
+  - domain: a.test
+    catalog-role: member
+    catalog-zone: cat.test
+    catalog-group: special
+  - domain: b.test
+    catalog-role: member
+    catalog-zone: cat.test
+""")
+        with Process([harness.program("knotd"), "-c", conf], port, directory) as knot:
+            wait_for(knot, "www.a.test.", "a.test 1")
+            daemon = consumer(space, port)
+            wait_for(daemon, "www.a.test.", "a.test 1")
+            wait_for(daemon, "www.b.test.", "b.test 1")
+
+
+def test_a_thousand_members():
+    with harness.Workspace() as space:
+        names = [f"z{n}.test" for n in range(1000)]
+        primary = producer(space, names, "127.0.0.1:1")
+        begin = time.monotonic()
+        daemon = consumer(space, primary.port)
+        for name in names:
+            wait_for(daemon, f"www.{name}.", f"{name} 1", deadline=30)
+        print(f"a thousand members: {time.monotonic() - begin:.1f} s", flush=True)
+
+
+class Process:
+    """A peer with a configuration of the test's own."""
+
+    def __init__(self, command, port, directory):
+        self.command, self.port, self.directory = command, port, directory
+
+    def __enter__(self):
+        self.out = open(os.path.join(self.directory, "peer.log"), "wb")
+        self.process = subprocess.Popen(self.command, stdout=self.out, stderr=subprocess.STDOUT)
+        limit = time.monotonic() + DEADLINE_S
+        while time.monotonic() < limit:
+            try:
+                dns.query.udp(dns.message.make_query("cat.test.", "SOA"), "127.0.0.1", port=self.port, timeout=0.3)
+                return self
+            except (dns.exception.Timeout, OSError):
+                time.sleep(0.02)
+        raise harness.Failure(f"the peer does not answer:\n{self.tail()}")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(20)
+        self.out.close()
+
+    def tail(self):
+        with open(os.path.join(self.directory, "peer.log"), encoding="latin-1") as text:
+            return text.read()[-3000:]
