@@ -144,8 +144,8 @@ void zone_withdraw(struct zone *zone) NONNULL(1);
  * there is none. For plugins whose zones are nowhere else (secondary). The writer's, before zone_begin. */
 enum err zone_recover(struct zone *zone, struct snapshot **out) NODISCARD NONNULL(1, 2);
 
-/* Keeps the image of SNAPSHOT, the present version, when there is none yet: steps that follow lead on from it. The
- * writer's. */
+/* Keeps the image of SNAPSHOT, the present version, when there is none yet: steps that follow lead on from
+ * it. The writer's. */
 enum err zone_anchor(struct zone *zone, struct snapshot *snapshot) NODISCARD NONNULL(1, 2);
 
 /* Takes away what is kept of the zone on the disk: it is to be another one, or none. The writer's. */
