@@ -103,7 +103,8 @@ static void prepare(void *context, struct zone *zone)
 {
     const struct update *update = context;
     const struct grant *grant = grant_of(update, zone->name);
-    if (grant != NULL && zone->kind->local && zone_write_try(zone)) {
+    bool made = zone->kind->changed_at != NULL; /* of another zone, which is among these, too */
+    if (grant != NULL && zone->kind->local && !made && zone_write_try(zone)) {
         desk_prepare(zone, grant->state, true);
         zone_write_end(zone);
     }
@@ -137,7 +138,8 @@ static enum served take(struct update *update, struct query *query)
     struct zone *zone = query_zone(query, question->lower);
     if (zone == NULL)
         return refuse(query, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, "no zone of this name is served");
-    if (!zone->kind->local) /* 3.1.2; section 6 leaves it to us whether we pass it on */
+    zone = zone_changed_at(zone); /* the sign plugin signs what becomes of it */
+    if (!zone->kind->local)       /* 3.1.2; section 6 leaves it to us whether we pass it on */
         return refuse(query, RCODE_REFUSED, EDE_NOT_SUPPORTED, "updates go to the zone's primary");
     const struct tsig *tsig = query_tsig(query);
     struct policy_client client = {.address = &query->client, .key = tsig != NULL ? tsig->name : NULL};

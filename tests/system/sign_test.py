@@ -12,6 +12,7 @@ import time
 import dns.message
 import dns.query
 import dns.rdatatype
+import dns.update
 import dns.zone
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -258,6 +259,21 @@ def test_edits_go_to_the_zone():
             assert answer.get("ok"), (words, answer)
         await_that("the new record", lambda: ask(daemon, "extra.example.org.", "A").answer)
         assert len(ask(daemon, "extra.example.org.", "A").answer) == 2
+        transferred(daemon, space)
+
+
+def test_updates_are_signed():
+    """UPDATE changes the zone; its signed form follows."""
+    with harness.Workspace() as space:
+        write_zone(space)
+        keygen(space)
+        daemon = serve(space, zone="file {path}/zone\n update {{\n state {path}/updates\n allow net 127.0.0.1\n }}")
+        await_that("a signed zone", lambda: signed(daemon))
+        update = dns.update.UpdateMessage("example.org")
+        update.add("dynamic", 300, "A", "192.0.2.77")
+        answer = dns.query.tcp(update, "127.0.0.1", port=daemon.port, timeout=5)
+        assert answer.rcode() == dns.rcode.NOERROR, answer.to_text()
+        await_that("the new record", lambda: len(ask(daemon, "dynamic.example.org.", "A").answer) == 2)
         transferred(daemon, space)
 
 
