@@ -8,6 +8,7 @@
 #include "signer/additions.h"
 #include "signer/dsset.h"
 #include "signer/keystore.h"
+#include "signer/offline.h"
 #include "signer/rolling.h"
 #include "signer/trust.h"
 #include "signer/zonefile.h"
@@ -371,40 +372,58 @@ static enum outcome prove_and_write(struct snapshot *made, const char *out,
     return outcome;
 }
 
-static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const struct key_list *keys,
-    const struct policy *policy, const struct dsset *ds, struct report *report)
+/* The zone signed, proven and written. OPTIONS has keys already. */
+static enum outcome sign_and_write(struct snapshot *zone, const char *out, struct zonesign_options *options,
+    const struct snapshot *earlier, const uint8_t *secret, const struct dsset *ds, struct report *report)
 {
-    struct zonesign_key assigned[ZONESIGN_KEYS_MAX];
-    struct zonesign_options options;
     struct zonesign_result result;
     struct snapshot *made = NULL;
-    uint8_t secret[TRUST_KEY_LEN];
-    bool has_secret = trust_key(keys, secret);
-    struct snapshot *earlier = zonefile_try(out, zone->image->header->apex_name, (unsigned)threads);
-    set_options(&options, policy, earlier);
-    options.keys = assigned;
-    options.key_count = keys_assign(keys, clock_now(), assigned);
-    options.trust = earlier != NULL && has_secret && trust_check(out, secret);
-    if (earlier != NULL && fresh)
-        options.refresh_s =
-            UINT32_MAX / 2 - 1; /* none lasts so long; but the serial still goes on from there */
-    enum err err = zone_sign(&options, zone, earlier, &result, &made);
     enum outcome outcome;
+    options->trust = earlier != NULL && secret != NULL && trust_check(out, secret);
+    if (earlier != NULL && fresh)
+        options->refresh_s =
+            UINT32_MAX / 2 - 1; /* none lasts so long; but the serial still goes on from there */
+    enum err err = zone_sign(options, zone, earlier, &result, &made);
     if (err == ERR_INVALID) {
         complain("%s: not written: %s", out, result.why);
         outcome = OUTCOME_REFUSED;
     } else if (err != ERR_OK) {
         outcome = complain_of(out, err);
-    } else if (options.trust && is_unchanged(earlier, made)) {
+    } else if (options->trust && is_unchanged(earlier, made)) {
         if (!quiet)
             printf("%s: serial %u, unchanged\n", out, earlier->serial);
         outcome = OUTCOME_GOOD;
     } else {
-        outcome = prove_and_write(made, out, &result, ds, has_secret ? secret : NULL, report);
+        outcome = prove_and_write(made, out, &result, ds, secret, report);
     }
+    snapshot_release(made);
+    return outcome;
+}
+
+static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const struct key_list *keys,
+    const struct policy *policy, const struct dsset *ds, struct report *report)
+{
+    struct zonesign_key assigned[ZONESIGN_KEYS_MAX];
+    struct zonesign_options options;
+    const struct rrset *ready[BUNDLE_SETS];
+    struct bundles bundles;
+    bool offline;
+    uint8_t secret[TRUST_KEY_LEN];
+    bool has_secret = trust_key(keys, secret);
+    struct snapshot *earlier = zonefile_try(out, zone->image->header->apex_name, (unsigned)threads);
+    enum outcome outcome = OUTCOME_TROUBLE;
+    set_options(&options, policy, earlier);
+    options.keys = assigned;
+    options.key_count = keys_assign(keys, clock_now(), assigned);
+    if (offline_take_part(keys, &bundles, ready, &options, &offline)) {
+        for (unsigned i = 0; i < options.key_count && offline; i++)
+            assigned[i].sign_keys = false; /* that has been done */
+        outcome = sign_and_write(zone, out, &options, earlier, has_secret ? secret : NULL, ds, report);
+    }
+    if (offline)
+        bundles_clear(&bundles);
     sodium_memzero(secret, sizeof secret);
     snapshot_release(earlier);
-    snapshot_release(made);
     return outcome;
 }
 

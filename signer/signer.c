@@ -28,6 +28,10 @@ static const struct command commands[] = {
     {"status", "ZONE", 1, 1, "where each key stands and what waits for what", status_run, status_rows},
     {"plan", "ZONE", 1, 1, "every step of the coming rollovers, with its reason", plan_run, plan_rows},
     {"whatif", "ZONE", 1, 1, "prove that the zone validates through all of it", whatif_run, whatif_rows},
+    {"request", "ZONE", 1, 1, "ask an offline KSK for signed DNSKEY sets", request_run, request_rows},
+    {"respond", "REQUEST", 1, 1, "sign what was asked for, with the offline KSK", respond_run, respond_rows},
+    {"take", "RESPONSE", 1, 1, "check what was signed, and publish it when its time comes", take_run,
+        take_rows},
     {"verify", "FILE", 1, 1, "check that a signed zone validates", verify_run, verify_rows},
 };
 

@@ -88,5 +88,8 @@ COMMAND(roll)
 COMMAND(status)
 COMMAND(plan)
 COMMAND(whatif)
+COMMAND(request)
+COMMAND(respond)
+COMMAND(take)
 
 #endif

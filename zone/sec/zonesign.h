@@ -48,6 +48,9 @@ enum cds_policy {
 struct zonesign_options {
     const struct zonesign_key *keys;
     unsigned key_count;
+    /* Offline KSK (bundle.h): DNSKEY, CDS and CDNSKEY sets that are signed already, published as they are. */
+    const struct rrset *const *ready;
+    unsigned ready_count;
     int64_t now;                         /* seconds since the epoch */
     uint32_t validity_s;                 /* of signatures, from now */
     uint32_t validity_keys_s;            /* of those over the DNSKEY set; 0: the same */

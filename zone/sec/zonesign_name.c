@@ -234,6 +234,27 @@ static enum err sign_records(
     return err;
 }
 
+static bool is_ready(const struct sign_plan *plan, const struct rrset *rrset)
+{
+    for (unsigned i = 0; i < plan->options->ready_count; i++)
+        if (plan->options->ready[i] == rrset)
+            return true;
+    return false;
+}
+
+static enum err put_ready(struct sign_maker *maker, const uint8_t *owner, const struct rrset *rrset)
+{
+    const uint8_t *at = rrset_signatures(rrset);
+    enum err err = ERR_OK;
+    for (unsigned i = 0; i < rrset->sig_count && err == ERR_OK; i++) {
+        struct record record;
+        at = record_read(at, false, &record);
+        maker->kept++;
+        err = put_signature(maker, owner, rrset->ttl, record.rdata, record.rdata_len);
+    }
+    return err;
+}
+
 enum err sign_set(struct sign_maker *maker, const uint8_t *owner, const struct rrset *rrset, bool sign,
     const struct rrset *earlier)
 {
@@ -245,6 +266,8 @@ enum err sign_set(struct sign_maker *maker, const uint8_t *owner, const struct r
         at = record_read(at, linked, &record);
         err = put(maker, owner, rrset->type, rrset->ttl, record.rdata, record.rdata_len);
     }
+    if (err == ERR_OK && is_ready(maker->plan, rrset))
+        return put_ready(maker, owner, rrset);
     return err == ERR_OK && sign ? sign_records(maker, owner, rrset, earlier) : err;
 }
 

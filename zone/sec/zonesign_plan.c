@@ -63,16 +63,21 @@ static enum err complain(struct sign_plan *plan, const char *message)
     return ERR_INVALID;
 }
 
+static void insert_set(struct sign_plan *plan, const struct rrset *set)
+{
+    unsigned at = plan->apex_count++;
+    for (; at > 0 && plan->apex_sets[at - 1]->type > set->type; at--)
+        plan->apex_sets[at] = plan->apex_sets[at - 1];
+    plan->apex_sets[at] = set;
+}
+
 static enum err add_set(
     struct sign_plan *plan, uint16_t type, uint32_t ttl, const struct rdata_ref *rdata, unsigned count)
 {
     struct rrset *set = rrset_make(&plan->arena, type, ttl, rdata, count);
     if (set == NULL)
         return ERR_MEMORY;
-    unsigned at = plan->apex_count++;
-    for (; at > 0 && plan->apex_sets[at - 1]->type > type; at--)
-        plan->apex_sets[at] = plan->apex_sets[at - 1];
-    plan->apex_sets[at] = set;
+    insert_set(plan, set);
     return ERR_OK;
 }
 
@@ -229,7 +234,7 @@ static bool replaces(const struct sign_plan *plan, uint16_t type)
         return true;
     case TYPE_CDS:
     case TYPE_CDNSKEY:
-        return plan->options->cds != CDS_KEEP;
+        return plan->options->cds != CDS_KEEP || plan->options->ready_count > 0;
     default:
         return type_is_made(type);
     }
@@ -244,6 +249,17 @@ static void keep_sets(struct sign_plan *plan)
     }
 }
 
+/* What the KSK signs: here, or somewhere else before. */
+static enum err make_key_sets(struct sign_plan *plan)
+{
+    for (unsigned i = 0; i < plan->options->ready_count; i++)
+        insert_set(plan, plan->options->ready[i]);
+    if (plan->options->ready_count > 0)
+        return ERR_OK;
+    enum err err = make_dnskeys(plan);
+    return err == ERR_OK && plan->options->cds != CDS_KEEP ? make_sync(plan) : err;
+}
+
 static enum err make_sets(struct sign_plan *plan)
 {
     unsigned room = plan->zone->apex->rrset_count + 8u;
@@ -253,9 +269,7 @@ static enum err make_sets(struct sign_plan *plan)
     keep_sets(plan);
     enum err err = make_soa(plan);
     if (err == ERR_OK)
-        err = make_dnskeys(plan);
-    if (err == ERR_OK && plan->options->cds != CDS_KEEP)
-        err = make_sync(plan);
+        err = make_key_sets(plan);
     if (err == ERR_OK && plan->options->nsec3)
         err = make_nsec3param(plan);
     if (err == ERR_OK && plan->options->zonemd)
@@ -287,7 +301,7 @@ static enum err make_times(struct sign_plan *plan)
 static enum err check_keys(struct sign_plan *plan)
 {
     const struct zonesign_options *options = plan->options;
-    bool keys = false, zone = false;
+    bool keys = options->ready_count > 0, zone = false;
     if (options->key_count > ZONESIGN_KEYS_MAX)
         return ERR_LIMIT;
     for (unsigned i = 0; i < options->key_count; i++) {
