@@ -135,8 +135,9 @@ const struct rule rules_data[] = {
     {"sshfp-weak", I, S, false, "", "SHA-1 fingerprints and DSA keys are on their way out (RFC 6594 4.1).",
         "publish SHA-256 fingerprints", "ns1 SSHFP 4 1 " SHA1 "\n", "ns1 SSHFP 4 2 " SHA256 "\n"},
     {"naptr-fields", W, D, false, "naptr-value",
-        "Flags are letters and digits, S, A, U and P terminal; regexp and replacement exclude each other "
-        "(RFC 3403 4.1).",
+        "Flags are letters and digits, S, A, U and P terminal; the regexp is !PATTERN!REPLACEMENT!, perhaps "
+        "with "
+        "an i behind it (RFC 3402 3.2); regexp and replacement exclude each other (RFC 3403 4.1).",
         "give one of them, \"\" or . for the other", "n NAPTR 1 1 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" ns1\n",
         "n NAPTR 1 1 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .\n"},
     {"rp-mailbox", W, D, true, "",

@@ -360,19 +360,50 @@ static const uint8_t *skip_string(const uint8_t *at)
     return at + *at + 1;
 }
 
+/* delim ERE delim replacement delim flags, the flag i or none; a delimiter behind a backslash is none (RFC
+ * 3402 3.2) */
+static bool substitution_sound(const uint8_t *string)
+{
+    const uint8_t *end = string + 1 + *string, *at = string + 2;
+    uint8_t delimiter = string[1];
+    unsigned delimiters = 1;
+    if (delimiter == '\\' || delimiter == 'i' || (delimiter >= '1' && delimiter <= '9'))
+        return false;
+    for (; at < end && delimiters < 3; at++)
+        if (*at == '\\' && at + 1 < end)
+            at++;
+        else if (*at == delimiter)
+            delimiters++;
+    return delimiters == 3 && (at == end || (at + 1 == end && *at == 'i'));
+}
+
+/* What is wrong with the flags (RFC 3403 4.1: letters and digits, and of S, A, U and P at most one), or NULL.
+ */
+static const char *naptr_flags_wrong(const uint8_t *flags)
+{
+    unsigned terminal = 0;
+    for (unsigned i = 1; i <= *flags; i++) {
+        bool letter = (flags[i] | 0x20) >= 'a' && (flags[i] | 0x20) <= 'z';
+        if (!letter && (flags[i] < '0' || flags[i] > '9'))
+            return "a flag that is no letter or digit";
+        terminal += letter && strchr("SAUP", flags[i] & ~0x20) != NULL;
+    }
+    return terminal > 1 ? "flags that exclude each other" : NULL;
+}
+
 void visit_naptr(struct visit *visit, const struct gathered_set *set)
 {
     VISIT_EACH(visit, set, record)
     {
         const uint8_t *flags = record->record->rdata + 4, *regexp = skip_string(skip_string(flags));
         const uint8_t *replacement = skip_string(regexp);
-        unsigned terminal = 0;
-        for (unsigned i = 1; i <= *flags; i++)
-            terminal += strchr("SAUP", flags[i] & ~0x20) != NULL;
-        if (*regexp > 0 && *replacement != 0)
+        const char *wrong = naptr_flags_wrong(flags);
+        if (wrong != NULL)
+            TELL(visit, "naptr-fields", record, PART_DATA + 2, "%s", wrong);
+        else if (*regexp > 0 && !substitution_sound(regexp))
+            TELL(visit, "naptr-fields", record, PART_DATA + 4, "a regexp that is not !PATTERN!REPLACEMENT!");
+        else if (*regexp > 0 && *replacement != 0)
             TELL(visit, "naptr-fields", record, PART_DATA + 5, "both a regexp and a replacement");
-        else if (terminal > 1)
-            TELL(visit, "naptr-fields", record, PART_DATA + 2, "flags that exclude each other");
         visit_name(visit, record, replacement, PART_DATA + 5);
     }
 }
