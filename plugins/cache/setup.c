@@ -222,13 +222,23 @@ static enum err read_disable(struct setup *setup, struct cache *cache, const str
 
 /* ---- the whole ---- */
 
+/* A word of digits is a TTL, right or wrong: as the name of a zone it would quietly keep nothing. */
+static bool is_number(const char *word)
+{
+    word += *word == '-';
+    return *word != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
 static enum err read_zones(struct setup *setup, struct cache *cache, const struct written *written)
 {
     static const struct option row = {.arg = "ZONES", .kind = OPTION_NAME};
     const struct directive *directive = setup->directive;
     uint64_t ttl;
     unsigned first = 0;
-    if (written->what.count > 0 && read_number(written->what.at[0], INT32_MAX, &ttl)) {
+    if (written->what.count > 0 && is_number(written->what.at[0])) {
+        if (!read_number(written->what.at[0], INT32_MAX, &ttl) || ttl == 0)
+            return setup_error(setup, &directive->args[0], "cache 3600, or no number at all",
+                "a TTL is from 1 to 2147483647 seconds, not %s", written->what.at[0]);
         cache->max_ttl[KIND_SUCCESS] = cache->max_ttl[KIND_DENIAL] = (uint32_t)ttl;
         first = 1;
     }

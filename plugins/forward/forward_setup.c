@@ -249,7 +249,7 @@ static enum err refuse_scheme(struct setup *setup, const struct token *token)
                 "'%s': servers are not asked by %.*s here", token->text, (int)strlen(schemes[i]) - 3,
                 schemes[i]);
     }
-    return setup_error(setup, token, "as in 192.0.2.1, 192.0.2.1:5353, tls://192.0.2.1%%dns.example",
+    return setup_error(setup, token, "as in 192.0.2.1, 192.0.2.1:5353, tls://192.0.2.1%dns.example",
         "'%s' is neither an IP address nor a file", token->text);
 }
 

@@ -196,6 +196,13 @@ def test_bad_options_are_refused():
                 assert text in str(failure), failure
             else:
                 raise AssertionError(line)
+        for ttl_word in ("0", "-1", "999999999999"):
+            try:
+                serve(space, upstream, "keepttl", arguments=ttl_word, deadline=5)
+            except harness.Failure as failure:
+                assert "a TTL is from 1 to" in str(failure), failure
+            else:
+                raise AssertionError(ttl_word)
 
 
 def test_zones_of_our_own_are_not_kept():
