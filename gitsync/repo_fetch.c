@@ -1,7 +1,6 @@
 /* Fetching: the remote, its credentials and keys, the time limit. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -427,25 +426,6 @@ static bool read_answer(int fd, struct answer *answer, uint32_t limit_s)
     return true;
 }
 
-static int remove_lock(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    const char *name = path + place->base;
-    size_t len = strlen(name);
-    (void)status;
-    if (type == FTW_D && strcmp(name, "objects") == 0)
-        return FTW_SKIP_SUBTREE;
-    if (type == FTW_F && len > 5 && strcmp(name + len - 5, ".lock") == 0)
-        (void)!unlink(path);
-    return FTW_CONTINUE;
-}
-
-/* The mirror is ours alone, and so is the store's lock: what libgit2 has locked in it was locked by somebody
- * who was killed. */
-static void remove_left_locks(const char *mirror)
-{
-    (void)!nftw(mirror, remove_lock, 16, FTW_PHYS | FTW_ACTIONRETVAL);
-}
-
 enum outcome repo_fetch(
     const char *path, const struct settings *settings, struct repo_tip *tip, struct problem *problem)
 {
@@ -453,7 +433,6 @@ enum outcome repo_fetch(
     struct answer answer;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return problem_errno(problem, "cannot make", "a pipe");
-    remove_left_locks(path);
     pid_t pid = fork();
     if (pid == 0) {
         sigset_t none;

@@ -73,20 +73,6 @@ def test_killed_at_every_step():
         check(not left & {"stage", "making", "next"}, f"left behind: {left}")
 
 
-def test_what_a_killed_fetch_has_locked():
-    with harness.Workspace() as space:
-        site = gitsync_kit.Site(space)
-        change_all(site, 1)
-        site.gitsync("once")
-        mirror = os.path.join(site.dest, ".gitsync", "repo.git")
-        for name in ("refs/remotes/origin/main.lock", "config.lock", "packed-refs.lock"):
-            os.makedirs(os.path.dirname(os.path.join(mirror, name)), exist_ok=True)
-            open(os.path.join(mirror, name), "w", encoding="ascii").close()
-        tip = change_all(site, 2)
-        site.gitsync("once")
-        check(site.current() == tip, "the new commit is not published")
-
-
 def test_killed_on_the_way_back():
     with harness.Workspace() as space:
         site = gitsync_kit.Site(space)
@@ -192,7 +178,7 @@ def test_leftovers_of_a_killed_fetch():
         site.gitsync("once")
         mirror = os.path.join(site.dest, ".gitsync/repo.git")
         left = [os.path.join(mirror, path) for path in
-                ("gitsync-fetching", "refs/remotes/origin/main.lock", "FETCH_HEAD.lock", "objects/pack/pack_git2_a1b2")]
+                ("gitsync-fetching", "refs/remotes/origin/main.lock", "config.lock", "packed-refs.lock", "objects/pack/pack_git2_a1b2")]
         for path in left:
             with open(path, "w", encoding="utf-8"):
                 pass
