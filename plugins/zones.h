@@ -151,6 +151,19 @@ enum err zone_anchor(struct zone *zone, struct snapshot *snapshot) NODISCARD NON
 /* Takes away what is kept of the zone on the disk: it is to be another one, or none. The writer's. */
 void zone_purge(struct zone *zone) NONNULL(1);
 
+/* ---- frozen ---- */
+
+/* By the operator: nothing changes the zone but zone_publish by the control socket. With a state directory it
+ * stays so over restarts, which serve what was served then, by zone_begin_frozen. ERR_IO: it is frozen, but a
+ * restart would not know. */
+enum err zone_freeze(struct zone *zone) NODISCARD NONNULL(1);
+void zone_thaw(struct zone *zone) NONNULL(1);
+/* Was it frozen when the server stopped? */
+bool zone_was_frozen(const struct zone *zone) NODISCARD NONNULL(1);
+/* The first version of such a zone: FROM (held by the caller) and what the journal adds to it; frozen again.
+ * ERR_MISSING, and not frozen any more: the journal does not begin at FROM. */
+enum err zone_begin_frozen(struct zone *zone, struct snapshot *from) NODISCARD NONNULL(1, 2);
+
 /* ---- history ---- */
 
 struct history {

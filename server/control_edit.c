@@ -292,6 +292,23 @@ static enum err go_back(struct publishing *p)
     return err;
 }
 
+/* Whoever was told that it is done must find it after a crash, too: where there is a directory, the freeze
+ * that keeps file and primary from undoing it and the step itself lie there before anybody sees it. */
+static const char *serve_and_freeze(struct publishing *p)
+{
+    struct zone *zone = p->zone;
+    bool freezes = zone->kind->refresh != NULL, was = atomic_load(&zone->frozen);
+    bool lasts = zone->state != NULL && zone->journal_max > 0;
+    const char *error = NULL;
+    if (freezes && zone_freeze(zone) != ERR_OK)
+        error = "nothing is changed: the state directory cannot be written to";
+    else if (zone_publish(zone, snapshot_hold(p->next), NULL, lasts ? ZONE_MUST_LAST : 0) != ERR_OK)
+        error = "nothing is changed: the journal cannot be written";
+    if (error != NULL && freezes && !was)
+        zone_thaw(zone);
+    return error;
+}
+
 static void run_publishing(void *arg)
 {
     struct publishing *p = arg;
@@ -306,11 +323,8 @@ static void run_publishing(void *arg)
                    : p->err == ERR_RANGE ? "the serial must go up"
                    : p->why[0] != '\0'   ? p->why
                                          : err_text(p->err);
-    if (p->error == NULL) {
-        (void)!zone_publish(p->zone, snapshot_hold(p->next), NULL, 0);
-        if (p->zone->kind->refresh != NULL)
-            atomic_store(&p->zone->frozen, true);
-    }
+    if (p->error == NULL)
+        p->error = serve_and_freeze(p);
     snapshot_release(current);
     zone_write_end(p->zone);
 }

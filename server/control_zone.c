@@ -187,8 +187,8 @@ const char *control_freeze(struct control_request *request)
 {
     struct zone *zone;
     const char *why = find_zone(request, &zone);
-    if (why == NULL)
-        atomic_store(&zone_changed_at(zone)->frozen, true);
+    if (why == NULL && zone_freeze(zone_changed_at(zone)) != ERR_OK)
+        why = "it is frozen, but the state directory cannot be written to: a restart would thaw it";
     return why;
 }
 
@@ -198,8 +198,9 @@ const char *control_thaw(struct control_request *request)
     const char *why = find_zone(request, &zone);
     if (why != NULL)
         return why;
-    if (!atomic_exchange(&zone_changed_at(zone)->frozen, false))
+    if (!atomic_load(&zone_changed_at(zone)->frozen))
         return "the zone is not frozen";
+    zone_thaw(zone_changed_at(zone));
     if (request->later == NULL || zone->kind->refresh == NULL)
         return NULL;
     return look(request, zone, true);

@@ -366,7 +366,7 @@ enum err zone_anchor(struct zone *zone, struct snapshot *snapshot)
 void zone_purge(struct zone *zone)
 {
     struct journal *journal = journal_of(zone);
-    const char *const suffixes[] = {"image", "journal"};
+    const char *const suffixes[] = {"image", "journal", "frozen"};
     enum err err = journal != NULL ? journal_reset(journal) : ERR_OK;
     (void)err; /* the file goes in any case */
     for (unsigned i = 0; i < ARRAY_COUNT(suffixes); i++) {
@@ -376,6 +376,53 @@ void zone_purge(struct zone *zone)
         free(path);
     }
     zone->has_image = false;
+}
+
+/* ---- frozen ---- */
+
+/* An empty file beside the journal, ZONE-HASH.frozen, says so to the next start. */
+enum err zone_freeze(struct zone *zone)
+{
+    char *path = state_path(zone, "frozen");
+    enum err err = path == NULL              ? ERR_OK
+                   : !is_usable(zone->state) ? ERR_IO
+                   : access(path, F_OK) != 0 ? file_replace(path, "", 0, 0644)
+                                             : ERR_OK;
+    free(path);
+    atomic_store(&zone->frozen, true);
+    return err;
+}
+
+void zone_thaw(struct zone *zone)
+{
+    char *path = state_path(zone, "frozen");
+    atomic_store(&zone->frozen, false);
+    if (path != NULL && unlink(path) != 0 && errno != ENOENT)
+        warn(zone, "it will be frozen again after a restart", ERR_IO);
+    free(path);
+}
+
+bool zone_was_frozen(const struct zone *zone)
+{
+    char *path = state_path(zone, "frozen");
+    bool was = path != NULL && access(path, F_OK) == 0;
+    free(path);
+    return was;
+}
+
+enum err zone_begin_frozen(struct zone *zone, struct snapshot *from)
+{
+    struct journal *journal = journal_of(zone);
+    struct snapshot *last;
+    enum err err = journal != NULL ? replay(zone, from, journal, &last) : ERR_MISSING;
+    if (err != ERR_OK) {
+        warn(zone, "what was served when it was frozen is lost, and it is frozen no more", err);
+        zone_thaw(zone);
+        return ERR_MISSING;
+    }
+    atomic_store(&zone->frozen, true);
+    zone_begin(zone, last);
+    return ERR_OK;
 }
 
 /* ---- folding ---- */

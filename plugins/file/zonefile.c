@@ -232,6 +232,17 @@ static enum err no_file(struct zonefile *zone, struct told *told, bool may_miss)
     return ERR_OK;
 }
 
+/* A text beside a frozen zone waits until it is thawed: what served when it was frozen goes on. */
+static void begin(struct zonefile *zone, struct snapshot *old, struct snapshot *text)
+{
+    if (zone_was_frozen(zone->zone) && zone_begin_frozen(zone->zone, old != NULL ? old : text) == ERR_OK)
+        snapshot_release(text);
+    else if (old != NULL)
+        zone_begin_after(zone->zone, old, text);
+    else
+        zone_begin(zone->zone, text);
+}
+
 enum err zonefile_load(
     struct zonefile *zone, const struct finding_sink *sink, bool check, bool may_miss, unsigned threads)
 {
@@ -258,10 +269,7 @@ enum err zonefile_load(
     if (err == ERR_OK) {
         zone->store =
             !snapshot->image->mapped && (wants_cache(zone, &stamp) || snapshot->image->size >= SETTLE_MIN);
-        if (old != NULL)
-            zone_begin_after(zone->zone, old, snapshot);
-        else
-            zone_begin(zone->zone, snapshot);
+        begin(zone, old, snapshot);
         note_success(zone, &stamp, records);
     } else if (told.errors == 0) {
         told_failure(&told, err_text(err), NULL);

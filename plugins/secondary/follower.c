@@ -178,6 +178,7 @@ void follower_recover(struct follower *follower)
     follower_note_soa(follower, snapshot);
     if (now_s < follower_expires_s(follower)) {
         zone_begin(zone, snapshot);
+        atomic_store(&zone->frozen, zone_was_frozen(zone));
         zone->records = snapshot->image->header->record_count;
         return;
     }

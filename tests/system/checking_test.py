@@ -217,6 +217,19 @@ def test_untrusted_is_confined():
         assert rules(check("--untrusted", zone, status=1)) == ["rdata-syntax"]
 
 
+def test_naptr_fields():
+    head = "$TTL 60\n@ SOA ns1 h 1 7200 3600 1209600 60\n@ NS ns1\n@ NS ns2\nns1 A 192.0.2.1\nns2 A 192.0.2.2\n"
+    sound = ("\"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .", "\"\" \"\" \"/a\\\\/b/c/i\" .", "\"s\" \"SIP+D2U\" \"\" ns1")
+    wrong = ("\"!\" \"\" \"\" .", "\"u\" \"E2U+sip\" \"!^.*$\" .", "\"u\" \"E2U+sip\" \"!\" .", "\"u\" \"x\" \"!a!b!x\" .",
+             "\"u\" \"E2U+sip\" \"!^.*$!b\\\\!\" .", "\"us\" \"x\" \"\" .")
+    with harness.Workspace() as space:
+        for found, data in [(False, data) for data in sound] + [(True, data) for data in wrong]:
+            zone = space.write("zone", head + "n NAPTR 1 1 " + data + "\n")
+            told = subprocess.run([harness.need_ours("zonetool"), "check", "-o", "example.org", zone], text=True,
+                                  stdout=subprocess.PIPE).stdout
+            assert ("zone:7:" in told and "[naptr-fields]" in told) == found, (data, told)
+
+
 def test_many_unclosed_parentheses_and_garbage():
     with harness.Workspace() as space:
         out = check(space.write("a.zone", GOOD + "a A (\n" * 100000), status=1)

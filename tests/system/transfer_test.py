@@ -633,6 +633,52 @@ def test_edit_by_hand():
         assert control(daemon, "thaw", "example.org")["zones"][0]["serial"] == 1
 
 
+def test_edit_outlives_kill():
+    """What was acknowledged is served after kill -9, whatever the text says, until the zone is thawed."""
+    with harness.Workspace() as space:
+        daemon = serve(space, arguments=["-state", space.directory("state")])
+
+        def edit(*words, fine=True):
+            return control(daemon, "edit", "example.org", *words, fine=fine)
+
+        def restart():
+            os.killpg(daemon.process.pid, signal.SIGKILL)
+            daemon.process.wait()
+            daemon.launch()
+            daemon.wait()
+
+        edit("begin")
+        edit("add", "new 60 A 192.0.2.77")
+        edit("commit")
+        restart()
+        assert serial_of(daemon) == 2 and daemon.ask("new.example.org.", "A").answer
+        assert control(daemon, "zone", "example.org")["zones"][0]["frozen"]
+        space.write("zone", zone_text(7))
+        restart()
+        assert serial_of(daemon) == 2
+        edit("begin")
+        edit("del", "new")
+        edit("commit")
+        restart()
+        assert serial_of(daemon) == 3 and not daemon.ask("new.example.org.", "A").answer
+        assert control(daemon, "rollback", "example.org", "2")["serial"] == 4
+        restart()
+        assert serial_of(daemon) == 4 and daemon.ask("new.example.org.", "A").answer
+        assert control(daemon, "thaw", "example.org")["zones"][0]["serial"] == 7
+        restart()
+        assert serial_of(daemon) == 7 and not control(daemon, "zone", "example.org")["zones"][0]["frozen"]
+
+
+def test_edit_that_cannot_last_is_refused():
+    with harness.Workspace() as space:
+        daemon = serve(space, arguments=["-state", "/proc/nowhere"])
+        control(daemon, "edit", "example.org", "begin")
+        control(daemon, "edit", "example.org", "add", "new 60 A 192.0.2.77")
+        assert "state directory" in control(daemon, "edit", "example.org", "commit", fine=False)["error"]
+        assert serial_of(daemon) == 1
+        assert not control(daemon, "zone", "example.org")["zones"][0]["frozen"]
+
+
 def test_frozen_secondary():
     with harness.Workspace() as space:
         first = serve(space)
@@ -645,6 +691,10 @@ def test_frozen_secondary():
 """)
         wait_for_serial(second, 1, first)
         control(second, "freeze", "example.org")
+        os.killpg(second.process.pid, signal.SIGKILL)
+        second.process.wait()
+        second.launch()
+        second.wait()
         publish(space, first, 2)
         assert "frozen" in control(second, "zone", "example.org")["why"]
         assert serial_of(second) == 1
