@@ -304,3 +304,32 @@ def test_no_directory_no_update():
         message.add("new", 60, "A", "192.0.2.9")
         send(daemon, message, "SERVFAIL")
         assert ask(daemon, "new.example.org.", "A") == [] and serial(daemon) == 11
+
+
+def test_signed_here():
+    """The change is made to the zone before it is signed, and survives kill -9; the signed version follows."""
+    with harness.Workspace() as space:
+        keys, path = space.directory("keys"), space.write("zone", TEXT)
+        subprocess.run([harness.need_ours("signer"), "keygen", "-K", keys, "example.org"], check=True, capture_output=True,
+                       timeout=20)
+        text = corefile(path).replace("  transfer {", f"  sign {{\n    keys {keys}\n  }}\n  transfer {{")
+        arguments = ["-state", space.directory("state")]
+        daemon = server.start(space, text, arguments=arguments)
+        for number in range(2):
+            limit = time.monotonic() + 10
+            query = dns.message.make_query("new.example.org.", "A", want_dnssec=True)
+            if number == 0:
+                message = update()
+                message.add("new", 60, "A", "192.0.2.9")
+                send(daemon, message)
+            while True:
+                answer = dns.query.udp(query, "127.0.0.1", port=daemon.port, timeout=5)
+                if len(answer.answer) == 2:
+                    break
+                assert time.monotonic() < limit, answer.to_text()
+                time.sleep(0.02)
+            if number == 0:
+                daemon.process.send_signal(signal.SIGKILL)
+                daemon.process.wait()
+                space.servers.remove(daemon)
+                daemon = server.start(space, text, arguments=arguments)
