@@ -145,7 +145,7 @@ static enum err take_head(struct reading *reading, const char *line)
         return refuse(reading, "only one request or response stands in a file");
     if (!end && strcmp(version, "1.0") != 0)
         return refuse(reading, "version 1.0 is wanted");
-    if (strlen(time) != 14 || !time_parse(time, 0, &at_s) || at_s <= 0)
+    if (strlen(time) != 14 || strspn(time, "0123456789") != 14 || !time_parse(time, 0, &at_s) || at_s <= 0)
         return refuse(reading, "a time is wanted as YYYYMMDDHHMMSS");
     if (bundles->count > 0 && at_s <= bundles->list[bundles->count - 1].from_s)
         return refuse(reading, "the time is not after the one before");
