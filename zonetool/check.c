@@ -42,8 +42,9 @@ static void put_sum(const struct session *session, const struct found_file *file
         known += list->items[i].known;
     if (session->arguments->quiet || file->across)
         return;
-    printf("%s: %" PRIu64 " record%s, %u error%s, %u warning%s", file->path, file->records,
-        plural(file->records), errors, plural(errors), warnings, plural(warnings));
+    finding_print_file(stdout, file->path);
+    printf(": %" PRIu64 " record%s, %u error%s, %u warning%s", file->records, plural(file->records), errors,
+        plural(errors), warnings, plural(warnings));
     if (file->ignored > 0)
         printf(", %u ignored", file->ignored);
     if (known > 0)

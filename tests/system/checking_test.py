@@ -217,6 +217,14 @@ def test_untrusted_is_confined():
         assert rules(check("--untrusted", zone, status=1)) == ["rdata-syntax"]
 
 
+def test_file_names_cannot_forge_lines():
+    with harness.Workspace() as space:
+        zone = space.write("a\n::error::forged\x1b.zone", "x A foo\n")
+        told = subprocess.run([harness.need_ours("zonetool"), "check", "-q", "-o", "example.org", zone], text=True,
+                              stdout=subprocess.PIPE).stdout
+        assert "a?::error::forged?.zone:1:5: error" in told and "\n::error" not in told, told
+
+
 def test_naptr_fields():
     head = "$TTL 60\n@ SOA ns1 h 1 7200 3600 1209600 60\n@ NS ns1\n@ NS ns2\nns1 A 192.0.2.1\nns2 A 192.0.2.2\n"
     sound = ("\"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .", "\"\" \"\" \"/a\\\\/b/c/i\" .", "\"s\" \"SIP+D2U\" \"\" ns1")

@@ -11,12 +11,18 @@ const char *severity_text(enum severity severity)
     return (unsigned)severity < ARRAY_COUNT(severities) ? severities[severity] : "unknown";
 }
 
+void finding_print_file(FILE *out, const char *file)
+{
+    for (const char *at = file; *at != '\0'; at++)
+        fputc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, out);
+}
+
 /* An unknown line or column is left out, so that editors never jump to line 0. */
 static void print_place(FILE *out, const struct finding *finding)
 {
     if (finding->file == NULL)
         return;
-    fputs(finding->file, out);
+    finding_print_file(out, finding->file);
     if (finding->line != 0)
         fprintf(out, ":%u", finding->line);
     if (finding->line != 0 && finding->column != 0)

@@ -35,6 +35,9 @@ const char *severity_text(enum severity severity);
 
 /* Prints one finding as "FILE:LINE:COLUMN: severity: message [rule]" and, when there is one, the hint on
  * a line of its own. */
+/* FILE as people are to see it. From foreign hands it must neither steer a terminal nor begin a line that CI
+ * takes for a command: control characters are question marks. */
+void finding_print_file(FILE *out, const char *file) NONNULL(1, 2);
 void finding_print(FILE *out, const struct finding *finding) NONNULL(1, 2);
 
 #endif

@@ -151,7 +151,7 @@ static void put_heading(struct report *report, const struct finding *finding)
 {
     paint(report, PAINT_PLACE);
     if (finding->file != NULL) {
-        fputs(finding->file, report->out);
+        finding_print_file(report->out, finding->file);
         if (finding->line != 0)
             fprintf(report->out, ":%u", finding->line);
         if (finding->line != 0 && finding->column != 0)
