@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import measure  # finds tests/system for the next
 import harness
 
-NAMES = ("load", "reload", "transfer", "check", "fmt", "diff", "findings", "answers", "instructions", "features", "forward", "cache", "verify", "sign")
+NAMES = ("load", "reload", "transfer", "check", "fmt", "diff", "findings", "answers", "instructions", "features", "forward", "cache", "verify", "sign", "online")
 
 
 def parse(words):
