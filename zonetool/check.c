@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "zone/base/file.h"
 #include "zonetool/check.h"
@@ -208,9 +209,21 @@ static void fix(struct session *session, const char *path)
     check_configure(session->check, &session->options);
 }
 
+/* A device or pipe that a stranger names need not end, or begin. */
+static bool is_refused(const char *path)
+{
+    struct stat status;
+    return check_flags.untrusted && strcmp(path, "-") != 0 && stat(path, &status) == 0 &&
+           !S_ISREG(status.st_mode);
+}
+
 static void check_path(void *context, const char *path)
 {
     struct session *session = context;
+    if (is_refused(path)) {
+        session->outcome = complain("%s: neither a file nor a directory", path);
+        return;
+    }
     struct config config;
     struct arena arena;
     arena_init(&arena, 0);

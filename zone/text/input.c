@@ -43,6 +43,8 @@ static enum err map_file(struct input *input, int fd, size_t len)
     return input->guard >= 0 ? ERR_OK : ERR_LIMIT;
 }
 
+#define STREAM_MAX ((size_t)4 << 30) /* octets of what has no size: a device need not end */
+
 /* Small files are copied: cheaper than mapping. */
 static enum err copy_stream(struct input *input, int fd, size_t expected)
 {
@@ -58,6 +60,8 @@ static enum err copy_stream(struct input *input, int fd, size_t expected)
         if (got == 0)
             return ERR_OK;
         input->len += (size_t)got;
+        if (input->len > STREAM_MAX)
+            return ERR_LIMIT;
         if (room - LEXER_PAD > input->len)
             continue;
         void *grown = mremap(base, room, room * 2, MREMAP_MAYMOVE);
