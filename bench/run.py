@@ -2,7 +2,7 @@
 """Measures ours beside the peers that Debian packages, and prints tables with the ratio to the best.
 
     bench/run.py [--quick] [NAME...]      NAME: load reload transfer check fmt diff findings answers
-                                          instructions features forward cache verify; all when none
+                                          instructions features forward cache verify spread; all when none
 
 `make bench` runs it (BENCH="--quick answers" gives it arguments). Servers and generators are pinned, ports
 are free ones, everything lies in one temporary directory and is gone afterwards. Figures move between
@@ -21,7 +21,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import measure  # finds tests/system for the next
 import harness
 
-NAMES = ("load", "reload", "transfer", "check", "fmt", "diff", "findings", "answers", "instructions", "features", "forward", "cache", "verify", "sign", "online")
+NAMES = ("load", "reload", "transfer", "check", "fmt", "diff", "findings", "answers", "instructions", "features", "forward",
+         "cache", "verify", "sign", "online", "spread")
 
 
 def parse(words):

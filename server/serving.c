@@ -7,7 +7,7 @@ enum err serving_init(struct serving *serving, const char *plugin, unsigned coun
 {
     serving->plugin = plugin;
     serving->mark = serving;
-    arena_init(&serving->memory, 0);
+    arena_init(&serving->memory, 4096); /* many blocks have one zone each */
     return suffix_init(&serving->table, &serving->memory, count);
 }
 

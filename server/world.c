@@ -60,14 +60,18 @@ enum err world_digest(const struct world *world, uint8_t out[HOST_DIGEST_LEN])
     return ERR_OK;
 }
 
-/* The keys as written, for messages. */
+#define LABEL_KEYS 16 /* more would make the label of a block of ten thousand zones grow by their square */
+
+/* The keys as written, for messages: the first ones. */
 static const char *block_label(const struct server_block *block, struct arena *memory)
 {
     const char *label = "";
     const char *before = NULL;
-    for (unsigned i = 0; i < block->keys_count && label != NULL; i++) {
+    for (unsigned i = 0, told = 0; i < block->keys_count && label != NULL; i++) {
         if (before == block->keys[i].token.text)
             continue; /* a CIDR key that became several zones */
+        if (told++ == LABEL_KEYS)
+            return arena_printf(memory, "%s ...", label);
         before = block->keys[i].token.text;
         label = *label == '\0' ? before : arena_printf(memory, "%s %s", label, before);
     }

@@ -9,7 +9,7 @@ struct plan *plan_new(void)
     if (plan == NULL)
         return NULL;
     atomic_init(&plan->refs, 1);
-    arena_init(&plan->memory, 4096);
+    arena_init(&plan->memory, 1024);
     return plan;
 }
 
