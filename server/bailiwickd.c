@@ -342,6 +342,7 @@ static enum exit_status run(struct daemon *daemon)
     watch_signals(daemon);
     uv_timer_init(&daemon->loop, &daemon->drain);
     daemon->drain.data = daemon;
+    server_hello(server);
     if (open_control(daemon) != ERR_OK || write_pidfile(daemon->arguments.pidfile) != ERR_OK) {
         stop(daemon);
         status = EXIT_CANNOT;

@@ -54,8 +54,10 @@ enum err server_check(const struct server_options *options)
 
 /* ---- starting ---- */
 
-static void say_hello(const struct server *server)
+void server_hello(const struct server *server)
 {
+    if (server->options.quiet)
+        return;
     unsigned said = 0;
     const struct world *world = server->world;
     for (unsigned b = 0; b < world->corefile.blocks_count; b++) {
@@ -159,8 +161,6 @@ enum err server_start(const struct server_options *options, uv_loop_t *loop, str
         server_free(server);
         return err;
     }
-    if (!options->quiet)
-        say_hello(server);
     *out = server;
     return ERR_OK;
 }

@@ -35,6 +35,10 @@ enum err server_check(const struct server_options *options) NODISCARD NONNULL(1)
 enum err server_start(const struct server_options *options, uv_loop_t *loop, struct server **out) NODISCARD
     NONNULL(1, 2, 3);
 
+/* Prints the banner and the zones served, as CoreDNS does, unless options say `quiet`: whoever reads it may
+ * send signals. */
+void server_hello(const struct server *server) NONNULL(1);
+
 /* Reads the Corefile again, sets the new world up and publishes it. When anything in it is wrong the old one
  * goes on, with the errors reported. Zones and sockets that stay the same are kept; zone files are
  * looked at, changed ones loaded in the background. */

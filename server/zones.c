@@ -158,7 +158,7 @@ enum err zone_publish(
 
 void zone_begin(struct zone *zone, struct snapshot *snapshot)
 {
-    atomic_store(&zone->current, snapshot);
+    zones_swap(zone, snapshot); /* there may be the text's version already, which a journal takes further */
     zone->published_s = now_s();
 }
 

@@ -161,6 +161,7 @@ static int serve(const struct dnscached *d, const char *corefile)
     }
     watch(&loop, &serving, &serving.interrupt, SIGINT);
     watch(&loop, &serving, &serving.terminate, SIGTERM);
+    server_hello(serving.server);
     int status = write_pidfile(d->pidfile);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);

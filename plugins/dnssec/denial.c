@@ -186,7 +186,7 @@ static bool match_nsec3(struct online *online, const struct online_zone *zone, s
     const uint8_t *name, const struct types *types, uint32_t ttl)
 {
     uint8_t owner[HASH_LEN], next[HASH_LEN];
-    nsec3_digest(NULL, 0, 0, name, name_len(name), owner);
+    nsec3_digest((const uint8_t *)"", 0, 0, name, name_len(name), owner);
     memcpy(next, owner, HASH_LEN);
     step_hash(next, true);
     return add_nsec3(online, zone, query, owner, next, types, ttl);
@@ -198,7 +198,7 @@ static bool cover_nsec3(struct online *online, const struct online_zone *zone, s
 {
     static const struct types none = {.count = 0};
     uint8_t owner[HASH_LEN], next[HASH_LEN];
-    nsec3_digest(NULL, 0, 0, name, name_len(name), owner);
+    nsec3_digest((const uint8_t *)"", 0, 0, name, name_len(name), owner);
     memcpy(next, owner, HASH_LEN);
     step_hash(owner, false);
     step_hash(next, true);

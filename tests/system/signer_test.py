@@ -307,7 +307,9 @@ def test_keys_in_a_token():
         space.write("db", ZONE)
         space.write("pin", "1234\n")
         os.mkdir(os.path.join(space.path, "tokens"))
-        environment = {"SOFTHSM2_CONF": space.write("softhsm.conf", f"directories.tokendir = {space.path}/tokens\n")}
+        # The token's own code leaks what it makes of an Ed25519 key; ours is watched by all other tests.
+        environment = {"SOFTHSM2_CONF": space.write("softhsm.conf", f"directories.tokendir = {space.path}/tokens\n"),
+                       "ASAN_OPTIONS": "detect_leaks=0"}
         subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "dns", "--pin", "1234", "--so-pin", "5678"],
                        env=dict(os.environ, **environment), check=True, stdout=subprocess.DEVNULL, timeout=30)
         uri = "pkcs11:token=dns;object=key%s;pin-source=" + space.path + "/pin"
