@@ -513,6 +513,19 @@ bool clock_ends(void)
 }
 
 /* Everything that is under way is given up; nobody uses a follower any more, or all have been put. */
+/* A follower may outlive the clock: one whose catalog has let it go waits until no query sees its zone. */
+static void let_go(void *context, struct follower *follower)
+{
+    (void)context;
+    clock_unschedule(follower);
+    if (follower->stage == STAGE_ASK_LINE)
+        line_remove(&follower->at->ask, follower);
+    else if (follower->stage == STAGE_FETCH_LINE)
+        line_remove(&follower->at->fetch, follower);
+    if (follower->stage == STAGE_ASK_LINE || follower->stage == STAGE_FETCH_LINE)
+        follower->stage = STAGE_IDLE;
+}
+
 void clock_stop(void)
 {
     if (state.users == 0 || --state.users > 0)
@@ -527,6 +540,7 @@ void clock_stop(void)
             settle_probe(&state.probes[i], PROBE_FAILED, 0, "the server ends");
     }
     take_wishes();
+    followers_each(let_go, NULL);
     primaries_sweep();
     pthread_mutex_unlock(&clock_lock);
     close(state.event);
