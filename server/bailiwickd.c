@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <uv.h>
@@ -76,7 +77,8 @@ struct daemon {
     uv_loop_t loop;
     struct server *server;
     struct control *control;
-    uv_signal_t signals[5];
+    int signals; /* a signalfd, and what waits at it */
+    uv_poll_t signalled;
     uv_timer_t drain; /* runs while draining */
     /* Findings come from loading threads, too. */
     pthread_mutex_t findings_lock;
@@ -128,8 +130,8 @@ static void stop(struct daemon *daemon)
     if (daemon->server == NULL)
         return;
     service_notify("STOPPING=1");
-    for (unsigned i = 0; i < ARRAY_COUNT(daemon->signals); i++)
-        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    uv_close((uv_handle_t *)&daemon->signalled, NULL);
+    close(daemon->signals);
     uv_close((uv_handle_t *)&daemon->drain, NULL);
     control_stop(daemon->control);
     server_stop(daemon->server);
@@ -165,9 +167,8 @@ static void end(struct daemon *daemon, const char *why)
     service_notify("STATUS=lameduck");
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void take(struct daemon *daemon, uint32_t number)
 {
-    struct daemon *daemon = handle->data;
     switch (number) {
     case SIGUSR1:
         log_info("SIGUSR1: reloading");
@@ -187,25 +188,36 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
-static const int signal_numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGQUIT};
-
-/* A reload that is asked for while the first load runs is neither lost nor fatal: the kernel keeps it. */
-static void hold_reloads(int how)
+static void on_signals(uv_poll_t *poll, int status, int events)
 {
+    struct daemon *daemon = poll->data;
+    struct signalfd_siginfo info;
+    (void)status;
+    (void)events;
+    while (daemon->server != NULL && read(daemon->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        take(daemon, info.ssi_signo);
+}
+
+/* Before any thread is there, so that none hears them: what comes while the first load runs is neither lost
+ * nor fatal, the kernel keeps it until the loop reads it. */
+static enum err hold_signals(struct daemon *daemon)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGQUIT};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    pthread_sigmask(how, &set, NULL);
+    for (unsigned i = 0; i < ARRAY_COUNT(numbers); i++)
+        sigaddset(&set, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    daemon->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return daemon->signals >= 0 ? ERR_OK : ERR_IO;
 }
 
 static void watch_signals(struct daemon *daemon)
 {
-    for (unsigned i = 0; i < ARRAY_COUNT(signal_numbers); i++) {
-        uv_signal_init(&daemon->loop, &daemon->signals[i]);
-        daemon->signals[i].data = daemon;
-        uv_signal_start(&daemon->signals[i], on_signal, signal_numbers[i]);
-    }
-    hold_reloads(SIG_UNBLOCK);
+    if (uv_poll_init(&daemon->loop, &daemon->signalled, daemon->signals) != 0)
+        abort(); /* a descriptor that cannot be waited for is not one of signalfd's */
+    daemon->signalled.data = daemon;
+    uv_poll_start(&daemon->signalled, UV_READABLE, on_signals);
 }
 
 static void hook_status(void *context, struct server_status *status)
@@ -325,6 +337,10 @@ static enum exit_status run(struct daemon *daemon)
 {
     enum exit_status status = EXIT_FINE;
     struct server *server = NULL;
+    if (hold_signals(daemon) != ERR_OK) {
+        log_fatal("cannot listen for signals: %s", strerror(errno));
+        return EXIT_CANNOT;
+    }
     uv_loop_init(&daemon->loop);
     enum err err = server_start(&daemon->options, &daemon->loop, &server);
     report_clear(&daemon->report);
@@ -452,10 +468,9 @@ int main(int argc, char **argv)
     static struct daemon daemon = {.findings_lock = PTHREAD_MUTEX_INITIALIZER};
     char why[WHY_MAX];
     int rest;
-    /* SIGHUP means nothing here, as in CoreDNS; SIGUSR1 waits until the zones are loaded. */
+    /* SIGHUP means nothing here, as in CoreDNS. */
     signal(SIGHUP, SIG_IGN);
     raise_descriptor_limit();
-    hold_reloads(SIG_BLOCK);
     signal(SIGPIPE, SIG_IGN);
     log_mark_priorities(service_has_journal());
     setvbuf(stdout, NULL, _IOLBF, 0);
