@@ -52,12 +52,10 @@ static enum served finish(struct query *query)
 {
     const struct chain *chain = query->chain;
     query->reply.recursion |= chain->block.recursion;
-    if (!chain->finishes)
-        return SERVED_ANSWERED;
-    while (query->step > query->floor) {
-        const struct step *step = &chain->steps[--query->step];
-        if (step->finish == NULL)
-            continue;
+    for (unsigned back = chain->steps[query->step].back; back > query->floor;) {
+        const struct step *step = &chain->steps[back - 1];
+        query->step = (uint16_t)(back - 1);
+        back = step->back;
         step->finish(step->self, query);
         if (UNLIKELY(query->reply.rcode == QUERY_DROPPED))
             return drop(query);

@@ -171,10 +171,11 @@ static enum err trace_chain(struct world *world, struct chain *chain, struct tra
             traced = &all[(*used)++];
             *traced = (struct traced){chain->steps[i], chain->names[i]};
         }
-        steps[i] = (struct step){.serve = serve, .finish = finish, .dropped = dropped, .self = traced};
+        steps[i] = (struct step){
+            .serve = serve, .finish = finish, .dropped = dropped, .self = traced, .back = (uint16_t)i};
     }
+    steps[chain->step_count].back = chain->step_count;
     chain->steps = steps;
-    chain->finishes = true;
     return ERR_OK;
 }
 

@@ -18,8 +18,10 @@
 #define JOB_THREADS_MAX 64
 #define BUILT_IN "(built-in Corefile)"
 
+static const struct step no_step;
+
 const struct chain chain_nobody = {
-    .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody, .opcodes = &chain_nobody};
+    .steps = &no_step, .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody, .opcodes = &chain_nobody};
 
 /* ---- findings ---- */
 
@@ -97,8 +99,11 @@ static enum err make_chain(struct world *world, struct chain *chain, const struc
         return ERR_MEMORY;
     for (unsigned i = 0; i < source->keys_count; i++)
         add_zone(zones, &count, source->keys[i].zone);
-    *chain = (struct chain){
-        .source = source, .udp_size = ENCODE_UDP_SIZE, .other = &chain_nobody, .opcodes = &chain_nobody};
+    *chain = (struct chain){.source = source,
+        .steps = &no_step,
+        .udp_size = ENCODE_UDP_SIZE,
+        .other = &chain_nobody,
+        .opcodes = &chain_nobody};
     chain->block.zones = zones;
     chain->block.zones_count = count;
     chain->block.label = block_label(source, &world->memory);
@@ -301,6 +306,7 @@ static bool takes_part(const struct plugin *plugin, enum kind kind)
 static enum err flatten(struct world *world, const struct chain *from, struct chain *to, enum kind kind)
 {
     unsigned room = from->instance_count + 1;
+    uint16_t back = 0;
     struct chain_arrays a = {
         .steps = ARENA_ARRAY(&world->memory, struct step, room),
         .names = ARENA_ARRAY(&world->memory, const char *, room),
@@ -312,7 +318,11 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
     for (unsigned i = 0; i < from->instance_count; i++) {
         const struct instance *instance = &from->instances[i];
         const struct plugin *plugin = instance->plugin;
-        struct step step = {plugin->serve, plugin->finish, plugin->dropped, instance->self};
+        struct step step = {.serve = plugin->serve,
+            .finish = plugin->finish,
+            .dropped = plugin->dropped,
+            .self = instance->self,
+            .back = back};
         if (plugin->sent != NULL)
             a.sent[to->sent_count++] = *instance;
         if (!takes_part(plugin, kind))
@@ -324,10 +334,11 @@ static enum err flatten(struct world *world, const struct chain *from, struct ch
         if (step.serve != NULL || step.finish != NULL) {
             a.names[to->step_count] = plugin->name;
             a.steps[to->step_count++] = step;
+            back = step.finish != NULL ? to->step_count : back;
         }
-        to->finishes |= step.finish != NULL;
         to->drops |= step.dropped != NULL;
     }
+    a.steps[to->step_count].back = back;
     to->steps = a.steps;
     to->names = a.names;
     to->prefetch = a.prefetch;

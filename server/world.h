@@ -29,18 +29,18 @@ struct step {
     void (*finish)(void *self, struct query *query);
     void (*dropped)(void *self, struct query *query);
     void *self;
+    uint16_t back; /* one more than the index of the nearest step before with a finish, 0: none */
 };
 
 struct chain {
-    const struct step *steps; /* the plugins that serve or finish, in order */
+    const struct step *steps; /* the plugins that serve or finish, in order; behind them one for `back` */
     const char *const *names; /* theirs */
     const struct instance *prefetch;
     const struct instance *sent;
     uint16_t step_count;
     uint16_t prefetch_count;
     uint16_t sent_count;
-    bool finishes; /* some step has a finish */
-    bool drops;    /* some step has a dropped */
+    bool drops; /* some step has a dropped */
     uint16_t udp_size;
 
     const struct chain *main;    /* of an `other` chain: the one it belongs to */

@@ -271,9 +271,26 @@ static enum served ask_for_alias(const struct rewrite *rewrite, struct query *qu
     return SERVED_SUSPENDED;
 }
 
-static enum served serve(void *self, struct query *query)
+/* Whether RULE may do something to a query for QUESTION; ttl and the like are for its reply. */
+static inline bool may_match(const struct rule *rule, const struct question *question)
 {
-    const struct rewrite *rewrite = self;
+    switch (rule->kind) {
+    case RULE_NAME:
+    case RULE_TTL:
+    case RULE_RCODE:
+        return !rewriter_passes(&rule->rewriter, question);
+    case RULE_TYPE:
+        return question->type == rule->from;
+    case RULE_CLASS:
+        return question->class == rule->from;
+    default:
+        return true;
+    }
+}
+
+/* Apart, for its large frame is not needed by the many queries that no rule is for. */
+static __attribute__((noinline)) enum served apply_rules(const struct rewrite *rewrite, struct query *query)
+{
     struct pass pass = {.question = query->question, .edns = query->message.edns}, *kept;
     if (rewrite->has_cname && query->parent == NULL && query->question->class == CLASS_IN)
         return ask_for_alias(rewrite, query);
@@ -294,11 +311,21 @@ static enum served serve(void *self, struct query *query)
         if (kept == NULL)
             return query_fail(query, "rewrite", RCODE_SERVFAIL, "out of memory");
         *kept = pass;
-        if (query_keep(query, self, kept) != ERR_OK)
+        if (query_keep(query, rewrite, kept) != ERR_OK)
             return query_fail(query, "rewrite", RCODE_SERVFAIL, "out of memory");
     }
     return walk.bad_name ? query_fail(query, "rewrite", RCODE_SERVFAIL, "a rule makes a name that is none")
                          : SERVED_NEXT;
+}
+
+static enum served serve(void *self, struct query *query)
+{
+    const struct rewrite *rewrite = self;
+    for (unsigned i = 0; i < rewrite->count; i++) {
+        if (may_match(&rewrite->rules[i], query->question))
+            return apply_rules(rewrite, query);
+    }
+    return SERVED_NEXT;
 }
 
 /* ---- on the way back ---- */

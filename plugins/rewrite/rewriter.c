@@ -35,6 +35,22 @@ static enum err check_name(struct setup *setup, const struct token *token)
     return ERR_OK;
 }
 
+/* Labels that stand whole in a name that matches. A name with an escape is left to the comparison of texts.
+ */
+static enum err keep_wire(struct rewriter *rewriter, struct setup *setup)
+{
+    uint8_t wire[NAME_MAX];
+    size_t len;
+    const char *whole = rewriter->kind == REWRITE_SUFFIX ? strchr(rewriter->from, '.') + 1 : rewriter->from;
+    if ((rewriter->kind != REWRITE_EXACT && rewriter->kind != REWRITE_SUFFIX) ||
+        strchr(rewriter->from, '\\') != NULL ||
+        name_parse(*whole != '\0' ? whole : ".", *whole != '\0' ? strlen(whole) : 1, (const uint8_t *)"",
+            wire, &len, NULL) != ERR_OK)
+        return ERR_OK;
+    rewriter->wire = (const uint8_t *)arena_copy(setup->world, wire, len);
+    return rewriter->wire != NULL ? ERR_OK : ERR_MEMORY;
+}
+
 enum err rewriter_init(struct rewriter *rewriter, enum rewriter_kind kind, struct setup *setup,
     const struct token *from, const struct token *to)
 {
@@ -52,7 +68,9 @@ enum err rewriter_init(struct rewriter *rewriter, enum rewriter_kind kind, struc
     rewriter->to_len = strlen(rewriter->to);
     if (kind == REWRITE_REGEX)
         rewriter->regex = regex_compile(setup, from, from->text);
-    return kind != REWRITE_REGEX || rewriter->regex != NULL ? ERR_OK : ERR_INVALID;
+    if (kind == REWRITE_REGEX && rewriter->regex == NULL)
+        return ERR_INVALID;
+    return keep_wire(rewriter, setup);
 }
 
 static bool begins(const char *text, size_t len, const char *with, size_t with_len)

@@ -7,6 +7,7 @@
 #include "plugins/options.h"
 #include "plugins/regex.h"
 #include "zone/wire/name.h"
+#include "zone/wire/question.h"
 
 #define REWRITER_OUT_MAX (4 * NAME_TEXT_MAX)
 
@@ -24,6 +25,7 @@ struct rewriter {
     const char *from, *to;
     size_t from_len, to_len;
     const struct regex *regex;
+    const uint8_t *wire; /* exact: FROM; suffix: FROM from its second label on; NULL: not known */
 };
 
 /* The kind called WORD, or -1. */
@@ -32,6 +34,16 @@ int rewriter_kind(const char *word) NONNULL(1);
 /* FROM and TO as written; TO is NULL where there is only something to match. */
 enum err rewriter_init(struct rewriter *rewriter, enum rewriter_kind kind, struct setup *setup,
     const struct token *from, const struct token *to) NODISCARD NONNULL(1, 3, 4);
+
+/* True when it cannot match, told from the wire name alone: most rules do not match most names, and the name
+ * need not be printed to see that. */
+static inline NONNULL(1, 2) bool rewriter_passes(const struct rewriter *r, const struct question *question)
+{
+    if (r->wire == NULL)
+        return false;
+    return r->kind == REWRITE_EXACT ? !name_equal(question->lower, r->wire)
+                                    : !question_under(question, r->wire);
+}
 
 bool rewriter_matches(const struct rewriter *rewriter, const char *name, size_t len) NONNULL(1, 2);
 
