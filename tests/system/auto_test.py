@@ -30,7 +30,7 @@ def last_octet(daemon, name):
     return answer.answer[0][4][3]
 
 
-def wait_for(daemon, name, wanted, deadline=10):
+def wait_for(daemon, name, wanted, deadline=30):
     limit = time.monotonic() + deadline
     while time.monotonic() < limit:
         found = last_octet(daemon, name)

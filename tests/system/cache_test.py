@@ -27,7 +27,7 @@ def ttl(reply):
     return (reply.answer or reply.authority)[0].ttl
 
 
-def wait_until(condition, deadline=8):
+def wait_until(condition, deadline=30):
     limit = time.monotonic() + deadline
     while time.monotonic() < limit:
         if condition():

@@ -103,7 +103,7 @@ def test_hosts_is_read_again():
         assert records(ask(daemon, "a.test")) == ["a.test. 3600 A 192.0.2.1"]
         assert code(ask(daemon, "1.2.0.192.in-addr.arpa", "PTR")) == "REFUSED"
         space.write("hosts", "192.0.2.222 a.test\n192.0.2.3 b.test\n")
-        limit = time.monotonic() + 5
+        limit = time.monotonic() + 30
         while records(ask(daemon, "b.test")) != ["b.test. 3600 A 192.0.2.3"]:
             assert time.monotonic() < limit, daemon.log()
             time.sleep(0.02)

@@ -63,7 +63,7 @@ class Asker:
         """The answers in the order of MESSAGES, whose identifiers are 0, 1, 2 ..."""
         replies, missing = [None] * len(messages), set(range(len(messages)))
         for attempt in range(3):
-            limit = time.monotonic() + 2
+            limit = time.monotonic() + 10
             while missing and time.monotonic() < limit:
                 if not select.select([self.sock], [], [], 0.5)[0]:
                     continue

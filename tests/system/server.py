@@ -47,7 +47,7 @@ class Daemon(harness.Bailiwick):
         self.process.send_signal(signal.SIGUSR1)
         self.wait_for_log(text, seen + 1)
 
-    def wait_for_log(self, text, count=1, deadline=10):
+    def wait_for_log(self, text, count=1, deadline=30):
         limit = time.monotonic() + deadline
         while time.monotonic() < limit:
             if self.log().count(text) >= count:

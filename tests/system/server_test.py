@@ -136,7 +136,7 @@ def test_fallthrough():
 
 # ---- reloading ----
 
-def wait_until(question, wanted, seconds=10.0):
+def wait_until(question, wanted, seconds=30.0):
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         seen = question()

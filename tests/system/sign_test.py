@@ -77,7 +77,7 @@ def checked(daemon):
     return None
 
 
-def await_that(what, test, seconds=10):
+def await_that(what, test, seconds=30):
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         try:
