@@ -335,7 +335,7 @@ static void print_markdown(const struct told_answers *told)
 {
     const struct rows *rows = told->rows;
     fputs("### Answers of ", stdout);
-    show_markdown(stdout, show_name(told->apex));
+    show_code(stdout, show_name(told->apex));
     if (told->capture != NULL)
         printf("\n\n**%.2f%%** of %llu recorded queries get another answer.\n\n",
             percent(told->changed, rows->weight), (unsigned long long)rows->weight);
@@ -347,7 +347,7 @@ static void print_markdown(const struct told_answers *told)
     for (size_t i = 0; i < told->shown; i++) {
         const struct row *row = &rows->list[i];
         printf("| %llu | ", (unsigned long long)row->weight);
-        show_markdown(stdout, effect_subject(&row->effect));
+        effect_show_subject(stdout, &row->effect);
         printf(" | %s |\n", effect_what(&row->effect));
     }
 }

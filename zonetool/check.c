@@ -43,7 +43,7 @@ static void put_sum(const struct session *session, const struct found_file *file
         known += list->items[i].known;
     if (session->arguments->quiet || file->across)
         return;
-    finding_print_file(stdout, file->path);
+    finding_print_text(stdout, file->path);
     printf(": %" PRIu64 " record%s, %u error%s, %u warning%s", file->records, plural(file->records), errors,
         plural(errors), warnings, plural(warnings));
     if (file->ignored > 0)
@@ -146,12 +146,11 @@ static bool read_config(struct session *session, const char *path, struct arena 
 static void check_image(struct session *session, const char *path)
 {
     struct source source;
-    struct report report = {.out = session->format == NULL ? stdout : stderr};
-    enum outcome outcome = source_open(&source, path, session->arguments, WANT_FINDINGS, &report);
+    enum outcome outcome =
+        source_open_telling(&source, path, session->arguments, WANT_FINDINGS, found_sink(&session->list));
     found_end(&session->list, source.records, 0);
     session->outcome = outcome_worse(session->outcome, outcome);
     source_close(&source);
-    report_clear(&report);
 }
 
 static unsigned count_all(
@@ -283,8 +282,10 @@ static void tell(struct session *session)
         if (session->format == NULL && file->waits)
             put_text(session, file);
     }
-    if (session->format != NULL)
+    if (session->format != NULL) {
+        found_number(&session->list);
         session->format->put(stdout, &session->list);
+    }
     if (session->list.failed)
         session->outcome = complain("out of memory");
 }

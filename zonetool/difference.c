@@ -162,7 +162,7 @@ static void markdown_cell(const struct set_change *set, const struct set_version
         const char *rdata = show_rdata(set->type, record->rdata, record->len);
         snprintf(text, sizeof text, "%.*s%s", CELL_WIDTH, rdata, strlen(rdata) > CELL_WIDTH ? "..." : "");
         fputs(shown++ > 0 ? "<br>" : "", stdout);
-        show_markdown(stdout, text);
+        show_code(stdout, text);
     }
     if (alone > shown)
         printf("<br>and %u more", alone - shown);
@@ -171,7 +171,7 @@ static void markdown_cell(const struct set_change *set, const struct set_version
 static void markdown_set(const struct set_change *set)
 {
     printf("| %s | ", kind_words[kind_of(set)]);
-    show_markdown(stdout, show_name(set->owner));
+    show_code(stdout, show_name(set->owner));
     printf(" | %s | ", type_words(set));
     if (kind_of(set) == CHANGED && set->old.ttl != set->new.ttl)
         printf("%s &rarr; %s", show_span(set->old.ttl), show_span(set->new.ttl));
@@ -190,7 +190,7 @@ void difference_markdown(const struct difference *difference)
     size_t counts[3];
     count_kinds(versions, counts);
     fputs("### Zone ", stdout);
-    show_markdown(stdout, show_name(versions->apex));
+    show_code(stdout, show_name(versions->apex));
     if (versions->count == 0) {
         puts("\n\nNothing changes.");
         return;

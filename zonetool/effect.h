@@ -40,6 +40,9 @@ void effects_clear(struct effects *effects) NONNULL(1);
 const char *effect_subject(const struct effect *effect) NONNULL(1);
 const char *effect_what(const struct effect *effect) NONNULL(1);
 
+/* The subject for Markdown. */
+void effect_show_subject(FILE *out, const struct effect *effect) NONNULL(1, 2);
+
 void effects_text(const struct effects *effects) NONNULL(1);
 void effects_json(const struct effects *effects, struct json *json) NONNULL(1, 2);
 void effects_markdown(const struct effects *effects) NONNULL(1);

@@ -16,12 +16,24 @@ static const struct {
 
 #define MARKDOWN_ROWS 100
 
+static const char below[] = "any name below ";
+
 const char *effect_subject(const struct effect *effect)
 {
     static char text[NAME_TEXT_MAX + 60];
-    snprintf(text, sizeof text, "%s%s %s", effect->below ? "any name below " : "", show_name(effect->name),
+    snprintf(text, sizeof text, "%s%s %s", effect->below ? below : "", show_name(effect->name),
         show_type(effect->type));
     return text;
+}
+
+void effect_show_subject(FILE *out, const struct effect *effect)
+{
+    const char *subject = effect_subject(effect);
+    if (effect->below) {
+        fputs(below, out);
+        subject += strlen(below);
+    }
+    show_code(out, subject);
 }
 
 /* What happens, from the kinds of the two answers; the special cases first. */
@@ -116,7 +128,7 @@ static void markdown_area(const struct effects *effects, enum effect_area area)
         if (++rows > MARKDOWN_ROWS)
             continue;
         fputs("* ", stdout);
-        show_markdown(stdout, effect_subject(effect));
+        effect_show_subject(stdout, effect);
         printf(": %s\n", effect_what(effect));
     }
     if (rows > MARKDOWN_ROWS)

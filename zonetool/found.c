@@ -5,6 +5,7 @@
 
 #include "zone/base/file.h"
 #include "zone/base/hash.h"
+#include "zone/base/utf8.h"
 
 #define EXCERPT_MAX 400u
 
@@ -28,6 +29,15 @@ static char *copy(struct found_list *list, const char *text, size_t len)
 {
     char *made = text != NULL ? arena_copy(&list->arena, text, len) : NULL;
     list->failed |= text != NULL && made == NULL;
+    return made;
+}
+
+/* What a zone puts into a message is not to forge lines, to steer terminals or to turn text around. */
+static char *copy_plain(struct found_list *list, const char *text)
+{
+    char *made = copy(list, text, strlen(text));
+    if (made != NULL)
+        made[utf8_copy(made, text, strlen(text))] = '\0';
     return made;
 }
 
@@ -109,7 +119,7 @@ static void take(void *context, const struct finding *finding)
     if (finding->file != NULL && finding->line != 0 && open_file(list, finding->file))
         line = find_line(list, finding->line, &len);
     found.excerpt = line != NULL ? copy(list, line, len < EXCERPT_MAX ? len : EXCERPT_MAX) : "";
-    found.finding.message = copy(list, finding->message, strlen(finding->message));
+    found.finding.message = copy_plain(list, finding->message);
     found.finding.file = finding->file != NULL ? copy(list, finding->file, strlen(finding->file)) : NULL;
     found.finding.token = ""; /* its length is what is wanted */
     found.finding.rule = finding->rule != NULL ? copy(list, finding->rule, strlen(finding->rule)) : "finding";
@@ -153,13 +163,43 @@ unsigned found_count(const struct found_list *list, size_t from, size_t to, enum
 
 void found_columns(const struct found *found, uint32_t *from, uint32_t *end)
 {
-    uint32_t column = found->finding.column, at = 0, token = found->finding.token_len;
-    *from = *end = column == 0 ? 0 : 1;
-    for (; found->excerpt[at] != '\0' && at + 1 < column; at++)
-        *from += ((unsigned char)found->excerpt[at] & 0xc0) != 0x80;
-    *end = *from;
-    for (uint32_t i = 0; found->excerpt[at] != '\0' && i < (token > 0 ? token : 1); at++, i++)
-        *end += ((unsigned char)found->excerpt[at] & 0xc0) != 0x80;
+    size_t len = strlen(found->excerpt), column = found->finding.column, token = found->finding.token_len;
+    *from = *end = 0;
+    if (column == 0)
+        return;
+    size_t at = column - 1 < len ? column - 1 : len;
+    token = token > 0 ? token : 1;
+    *from = (uint32_t)utf8_count(found->excerpt, at) + 1;
+    *end = *from + (uint32_t)utf8_count(found->excerpt + at, token < len - at ? token : len - at);
+}
+
+struct numbered {
+    uint64_t fingerprint;
+    size_t at;
+};
+
+static int compare_numbered(const void *a, const void *b)
+{
+    const struct numbered *x = a, *y = b;
+    if (x->fingerprint != y->fingerprint)
+        return x->fingerprint < y->fingerprint ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+void found_number(struct found_list *list)
+{
+    struct numbered *order = malloc((list->count + 1) * sizeof *order);
+    list->failed |= order == NULL;
+    if (order == NULL)
+        return;
+    for (size_t i = 0; i < list->count; i++)
+        order[i] = (struct numbered){list->items[i].fingerprint, i};
+    qsort(order, list->count, sizeof *order, compare_numbered);
+    for (size_t i = 0; i < list->count; i++) {
+        bool again = i > 0 && order[i - 1].fingerprint == order[i].fingerprint;
+        list->items[order[i].at].repetition = again ? list->items[order[i - 1].at].repetition + 1 : 0;
+    }
+    free(order);
 }
 
 static const struct found_format formats[] = {{"json", found_put_json}, {"sarif", found_put_sarif},

@@ -1,5 +1,6 @@
 /* The findings of a run of `check`, kept for formats that need all of them, and for the baseline: each with
- * the line it is about and a fingerprint that stays when lines move. One thread. */
+ * the line it is about and a fingerprint that stays when lines move. Messages are plain (zone/base/utf8.h);
+ * excerpts are as the file has them. One thread. */
 #ifndef ZONETOOL_FOUND_H
 #define ZONETOOL_FOUND_H
 
@@ -14,6 +15,7 @@ struct found {
     const struct rule *rule; /* NULL when the table has none */
     const char *excerpt;     /* the line, or "" */
     uint64_t fingerprint;    /* of rule, file and the line's text */
+    unsigned repetition;     /* how many before it have the same fingerprint; see found_number */
     bool known;              /* the baseline has it */
 };
 
@@ -76,6 +78,9 @@ void found_put_junit(FILE *out, const struct found_list *list) NONNULL(1, 2);
 void found_put_github(FILE *out, const struct found_list *list) NONNULL(1, 2);
 void found_put_gitlab(FILE *out, const struct found_list *list) NONNULL(1, 2);
 void found_put_markdown(FILE *out, const struct found_list *list) NONNULL(1, 2);
+
+/* Numbers the findings that have a fingerprint in common: reports want each to be unique. */
+void found_number(struct found_list *list) NONNULL(1);
 
 /* Columns as people and SARIF count them: characters of UTF-8, from 1. END is behind the token. */
 void found_columns(const struct found *found, uint32_t *from, uint32_t *end) NONNULL(1, 2, 3);

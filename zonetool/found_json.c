@@ -23,15 +23,6 @@ static void put_fingerprint(struct json *json, const char *name, const struct fo
     json_text(json, name, text);
 }
 
-/* How many findings before it have its fingerprint: reports want each to be unique. */
-static unsigned repetition(const struct found_list *list, size_t i)
-{
-    unsigned count = 0;
-    for (size_t j = i > 500 ? i - 500 : 0; j < i; j++)
-        count += list->items[j].fingerprint == list->items[i].fingerprint;
-    return count;
-}
-
 /* ---- our own ---- */
 
 static void put_finding(struct json *json, const struct found *found)
@@ -103,11 +94,27 @@ static void put_sarif_text(struct json *json, const char *name, const char *text
     json_close(json, '}');
 }
 
+/* What a zone puts into a message must not become a link (SARIF 2.1.0, 3.11.6): no "](" of "[text](target)".
+ */
+static void put_sarif_message(struct json *json, const char *message)
+{
+    char text[4096];
+    size_t len = 0;
+    for (; *message != '\0' && len + 3 < sizeof text; message++) {
+        text[len++] = *message;
+        if (*message == ']' && message[1] == '(')
+            text[len++] = ' ';
+    }
+    text[len] = '\0';
+    put_sarif_text(json, "message", text);
+}
+
 static void put_sarif_rule(struct json *json, const struct rule *rule)
 {
     json_open(json, NULL, '{');
     json_text(json, "id", rule->name);
     put_sarif_text(json, "shortDescription", rule->why);
+    put_sarif_text(json, "fullDescription", rule->why);
     put_sarif_text(json, "help", rule->hint);
     json_open(json, "defaultConfiguration", '{');
     json_text(json, "level", sarif_level(rule->severity));
@@ -166,6 +173,8 @@ static void put_sarif_place(struct json *json, const struct found *found)
             json_number(json, "startColumn", from);
             json_number(json, "endColumn", end);
         }
+        if (found->excerpt[0] != '\0')
+            put_sarif_text(json, "snippet", found->excerpt);
         json_close(json, '}');
     }
     json_close(json, '}');
@@ -173,19 +182,18 @@ static void put_sarif_place(struct json *json, const struct found *found)
     json_close(json, ']');
 }
 
-static void put_sarif_result(struct json *json, const struct found_list *list, size_t i, const int *index)
+static void put_sarif_result(struct json *json, const struct found *found, const int *index)
 {
-    const struct found *found = &list->items[i];
     json_open(json, NULL, '{');
     json_text(json, "ruleId", found->finding.rule);
     if (found->rule != NULL)
         json_number(json, "ruleIndex", (uint64_t)index[rule_number(found->rule)]);
     json_text(json, "level", sarif_level(found->finding.severity));
-    put_sarif_text(json, "message", found->finding.message);
+    put_sarif_message(json, found->finding.message);
     if (found->finding.file != NULL)
         put_sarif_place(json, found);
     json_open(json, "partialFingerprints", '{');
-    put_fingerprint(json, "line/v1", found, repetition(list, i));
+    put_fingerprint(json, "line/v1", found, found->repetition);
     json_close(json, '}');
     if (found->known)
         json_text(json, "baselineState", "unchanged");
@@ -213,7 +221,7 @@ void found_put_sarif(FILE *out, const struct found_list *list)
     json_open(&json, "results", '[');
     for (size_t i = 0; i < list->count; i++) {
         if (!list->items[i].known)
-            put_sarif_result(&json, list, i, index);
+            put_sarif_result(&json, &list->items[i], index);
     }
     json_close(&json, ']');
     json_close(&json, '}');
@@ -249,7 +257,7 @@ void found_put_gitlab(FILE *out, const struct found_list *list)
         json_open(&json, NULL, '{');
         json_text(&json, "description", found->finding.message);
         json_text(&json, "check_name", found->finding.rule);
-        put_fingerprint(&json, "fingerprint", found, repetition(list, i));
+        put_fingerprint(&json, "fingerprint", found, found->repetition);
         json_text(&json, "severity", gitlab_severity(found));
         json_open(&json, "location", '{');
         json_text(&json, "path", path_of(found));

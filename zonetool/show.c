@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "zone/base/utf8.h"
 #include "zone/wire/name.h"
 #include "zone/wire/rdata.h"
 #include "zone/wire/type.h"
@@ -68,11 +70,50 @@ const char *show_span(uint32_t seconds)
     return out;
 }
 
+/* GitHub and GitLab look for names of people, issues and addresses of the web after the markup is read: a
+ * backslash before them is too late. */
+static bool begins_link(const char *from, const char *at)
+{
+    return (*at == ':' && at[1] == '/') ||
+           (*at == '.' && at - from >= 3 && strncasecmp(at - 3, "www", 3) == 0);
+}
+
 void show_markdown(FILE *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (strchr("|\\`*_<>[]&#~", *text) != NULL)
+    for (const char *at = text; *at != '\0';) {
+        size_t len = strcspn(at, "|\\`*_<>[]&#~!@:.");
+        utf8_print(out, at, len);
+        at += len;
+        if (*at == '\0')
+            return;
+        if ((*at != ':' && *at != '.') || begins_link(text, at))
             putc('\\', out);
-        putc(*text == '\n' ? ' ' : *text, out);
+        putc(*at, out);
+        if (*at == '@' || *at == '#')
+            fputs("&#8203;", out);
+        at++;
     }
+}
+
+/* Between backticks nothing means anything but a backtick, and in tables a pipe, before which readers differ
+ * on backslashes: with those it is HTML's form of code. */
+void show_code(FILE *out, const char *text)
+{
+    size_t len = strlen(text);
+    if (len > 0 && strcspn(text, "`|\\") == len && text[0] != ' ' && text[len - 1] != ' ') {
+        putc('`', out);
+        utf8_print(out, text, len);
+        putc('`', out);
+        return;
+    }
+    fputs("<code>", out);
+    for (const char *at = text; *at != '\0';) {
+        len = strcspn(at, "|\\`*_<>[]&#~!@:.\"");
+        utf8_print(out, at, len);
+        at += len;
+        if (*at != '\0')
+            fprintf(out, *at == '.' && !begins_link(text, at) ? "%c" : "&#%d;", *at);
+        at += *at != '\0';
+    }
+    fputs("</code>", out);
 }

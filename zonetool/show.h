@@ -22,7 +22,11 @@ void show_record(FILE *out, const uint8_t *owner, uint16_t type, uint32_t ttl, c
 /* A span: "1d2h", "0s"; static storage, good until the next two calls. */
 const char *show_span(uint32_t seconds);
 
-/* TEXT for a cell of a Markdown table: nothing in it ends the cell or becomes markup. */
+/* TEXT among the words of a Markdown text or in a cell of a table: nothing in it ends the cell, becomes
+ * markup or a link, or calls on people (@name) or issues (#1). */
 void show_markdown(FILE *out, const char *text) NONNULL(1, 2);
+
+/* Names and data of a zone for Markdown, as code: likewise, and set apart. */
+void show_code(FILE *out, const char *text) NONNULL(1, 2);
 
 #endif

@@ -82,15 +82,33 @@ static enum outcome outcome_of(enum err err, const char *path, unsigned findings
     }
 }
 
+struct counting {
+    struct finding_sink sink;
+    unsigned errors;
+};
+
+static void count(void *context, const struct finding *finding)
+{
+    struct counting *counting = context;
+    counting->errors += finding->severity == SEVERITY_ERROR;
+    counting->sink.report(counting->sink.context, finding);
+}
+
+enum outcome source_open_telling(struct source *source, const char *path, const struct arguments *arguments,
+    enum want want, struct finding_sink sink)
+{
+    struct counting counting = {.sink = sink};
+    struct finding_sink counted = {count, &counting};
+    *source = (struct source){.compiled = source_is_image(path)};
+    enum err err = source->compiled ? open_image(source, path, arguments->threads, want, &counted)
+                                    : open_text(source, path, arguments, want, &counted);
+    return outcome_of(err, path, counting.errors);
+}
+
 enum outcome source_open(struct source *source, const char *path, const struct arguments *arguments,
     enum want want, struct report *report)
 {
-    unsigned errors_before = report->errors;
-    struct finding_sink sink = report_sink(report);
-    *source = (struct source){.compiled = source_is_image(path)};
-    enum err err = source->compiled ? open_image(source, path, arguments->threads, want, &sink)
-                                    : open_text(source, path, arguments, want, &sink);
-    return outcome_of(err, path, report->errors - errors_before);
+    return source_open_telling(source, path, arguments, want, report_sink(report));
 }
 
 void source_close(struct source *source)

@@ -26,6 +26,10 @@ enum want {
 enum outcome source_open(struct source *source, const char *path, const struct arguments *arguments,
     enum want want, struct report *report) NODISCARD NONNULL(1, 2, 3, 5);
 
+/* The same with findings told to SINK. */
+enum outcome source_open_telling(struct source *source, const char *path, const struct arguments *arguments,
+    enum want want, struct finding_sink sink) NODISCARD NONNULL(1, 2, 3);
+
 void source_close(struct source *source) NONNULL(1);
 
 #endif

@@ -135,15 +135,31 @@ def test_format_sarif():
         assert ("idn-raw", 7) in columns, columns  # six characters, seven octets
 
 
+def junit(text):
+    """JUnit's XML, as far as the schemas of Ant (which wants all of this) and Jenkins go."""
+    root = xml.etree.ElementTree.fromstring(text)
+    assert root.tag == "testsuites" and not root.attrib
+    for number, suite in enumerate(root):
+        assert set(suite.attrib) == {"name", "package", "id", "timestamp", "hostname", "tests", "failures", "errors", "time"}
+        assert suite.get("id") == str(number) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp"))
+        assert [part.tag for part in suite if part.tag != "testcase"] == ["properties", "system-out", "system-err"]
+        assert suite[0].tag == "properties" and suite[-1].tag == "system-err"
+        cases = suite.findall("testcase")
+        assert int(suite.get("tests")) == len(cases) > 0
+        assert int(suite.get("failures")) == len(suite.findall("testcase/failure"))
+        for case in cases:
+            assert set(case.attrib) == {"name", "classname", "time"} and len(case) <= 1
+            assert all(part.tag == "failure" and set(part.attrib) == {"type", "message"} for part in case)
+    return root
+
+
 def test_format_junit():
     with harness.Workspace() as space:
-        root = xml.etree.ElementTree.fromstring(formatted(space, "junit"))
-        (suite,) = root.findall("testsuite")
-        cases = suite.findall("testcase")
-        assert root.tag == "testsuites" and int(suite.get("tests")) == len(cases) > 2
-        assert int(suite.get("failures")) == len(suite.findall("testcase/failure")) > 0
-        clean = xml.etree.ElementTree.fromstring(check("--format", "junit", space.write("good", GOOD)))
-        assert clean.find("testsuite").get("failures") == "0" and clean.find("testsuite/testcase") is not None
+        (suite,) = junit(formatted(space, "junit"))
+        assert len(suite.findall("testcase")) > 2 and len(suite.findall("testcase/failure")) > 0
+        assert "warning: " in suite.find("system-out").text
+        (clean,) = junit(check("--format", "junit", space.write("good", GOOD)))
+        assert clean.get("failures") == "0" and clean.find("testcase").get("name") == "clean"
 
 
 def test_format_github_and_gitlab():
@@ -159,13 +175,89 @@ def test_format_github_and_gitlab():
             assert issue["description"] and issue["check_name"] and issue["location"]["lines"]["begin"] > 0
 
 
+def table_rows(text):
+    return [line for line in text.splitlines() if line.startswith("| ")]
+
+
 def test_format_markdown_cannot_be_broken_out_of():
     with harness.Workspace() as space:
-        zone = space.write("a.zone", GOOD + "x MX 10 a|b<script>.example.org.\n")
+        zone = space.write("a.zone", GOOD + "x MX 10 a|b<script>@octocat#1.www.example.org.\n")
         out = check("--format", "markdown", zone)
-        rows = [line for line in out.splitlines() if line.startswith("| ")]
+        rows = table_rows(out)
         assert rows and all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows), out
         assert "<script>" not in out.replace("\\<script\\>", ""), out
+        assert not re.search(r"@\w|#\d|www\.", out.replace("&#8203;", " ")), out
+
+
+HOSTILE = GOOD.encode() + b"""a A \x1b[31mred\x1b[0m
+c\xe2\x80\xae A 192.0.2.300\xe2\x80\xae
+d TXT \x9b31m \x80\xff "abc
+|<b>`x`@octocat#1 A \x1b]0;title\x07
+e CNAME \x1b[2J.
+$INCLUDE |<!--x-->%0A::error::x,y:z\x1b
+$INCLUDE "[text](https://evil.example/)"
+$ORIGIN \xe2\x80\xae..
+@\xc2\x9b MX 10 192.0.2.1
+w A 1.2.3.4\rforged:1:1: error: x
+www.evil.example A https://evil.example/x
+]]>&amp; A ]]>
+x A 1.2.3.4
+x A 1.2.3.4
+x A 1.2.3.4
+"""
+
+
+def test_a_hostile_zone_breaks_no_format():
+    with harness.Workspace() as space:
+        zone = os.path.join(space.path, "h.zone")
+        with open(zone, "wb") as file:
+            file.write(HOSTILE)
+        out = {name: check("--format", name, zone, status=1)
+               for name in ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")}
+        for name, text in out.items():
+            forbidden = re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ufffd]", text)
+            assert not forbidden, (name, forbidden)
+        findings = json.loads(out["json"])["findings"]
+        assert len(findings) >= 14
+        results = json.loads(out["sarif"])["runs"][0]["results"]
+        assert len(results) == len(findings)
+        told = [result["message"]["text"] for result in results]
+        assert not any("](" in text for text in told) and any("[text] (https:" in text for text in told), told
+        assert len(junit(out["junit"]).findall("testsuite/testcase")) == len(findings)
+        assert len(out["github"].splitlines()) == len(findings)
+        assert all(re.match(r"::(error|warning|notice) file=[^,]*h\.zone,line=\d+,", line)
+                   for line in out["github"].splitlines()), out["github"]
+        issues = json.loads(out["gitlab"])
+        assert len({issue["fingerprint"] for issue in issues}) == len(issues) == len(findings)
+        assert len(table_rows(out["markdown"])) == len(findings) + 1
+        assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in table_rows(out["markdown"]))
+        assert "\nforged" not in out["text"]
+        # Lines move, fingerprints do not.
+        with open(zone, "wb") as file:
+            file.write(b"; one more\n\n" + HOSTILE)
+        moved = json.loads(check("--format", "gitlab", zone, status=1))
+        assert [issue["fingerprint"] for issue in moved] == [issue["fingerprint"] for issue in issues]
+
+
+def test_many_alike_have_fingerprints_of_their_own():
+    with harness.Workspace() as space:
+        zone = space.write("a.zone", GOOD + "x A 192.0.2.9\n" * 700)
+        issues = json.loads(check("--format", "gitlab", "--max-findings", "1000", zone))
+        assert len({issue["fingerprint"] for issue in issues}) == len(issues) >= 699
+
+
+def test_a_damaged_image_in_every_format():
+    with harness.Workspace() as space:
+        image = os.path.join(space.path, "a.image")
+        check("-q", "-o", "example.org", space.write("a.zone", GOOD), image, command="compile")
+        with open(image, "r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * 64)
+        assert "a.image: 0 records, 1 error" in check(image, status=1)
+        assert json.loads(check("--format", "json", image, status=1))["files"][0]["errors"] == 1
+        assert json.loads(check("--format", "sarif", image, status=1))["runs"][0]["results"][0]["message"]["text"]
+        assert junit(check("--format", "junit", image, status=1))[0].get("failures") == "1"
+        assert check("--format", "github", image, status=1).startswith("::error file=")
 
 
 def test_zones_against_each_other():

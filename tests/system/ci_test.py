@@ -73,8 +73,8 @@ def test_github():
         for name in ("Check", "Layout", "What changes"):
             repository.run("sh", "-e", "-c", steps[name])
         review = repository.read("summary.md")
-        assert "| added | news.example.org. | A | 1h |  | 192.0.2.9 |" in review, review
-        assert "news.example.org. A: was no such name, is data" in review, review
+        assert "| added | `news.example.org.` | A | 1h |  | `192.0.2.9` |" in review, review
+        assert "`news.example.org. A`: was no such name, is data" in review, review
     with harness.Workspace() as space:
         repository = pull_request(space, "news    A       192.0.2.300\n")
         line = HEAD.count("\n") + 2

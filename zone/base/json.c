@@ -2,36 +2,38 @@
 
 #include <string.h>
 
+#include "zone/base/utf8.h"
+
 void json_init(struct json *json, FILE *out)
 {
     memset(json, 0, sizeof *json);
     json->out = out;
 }
 
-/* Octets of the UTF-8 sequence at AT (RFC 3629 4, without its finer points), 0 when it is none. */
-static unsigned sequence_len(const unsigned char *at)
+/* Beyond the first plane: two of them (RFC 8259 7). */
+static void put_code(FILE *out, uint32_t code)
 {
-    unsigned len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4)
-        return 0;
-    for (unsigned i = 1; i < len; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
+    if (code < 0x10000)
+        fprintf(out, "\\u%04x", code);
+    else
+        fprintf(out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
+/* What could steer a terminal that the JSON is looked at with is written by its number. */
 static void put_string(FILE *out, const char *text)
 {
+    const char *end = text + strlen(text);
     fputc('"', out);
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-        unsigned len = *at < 0x80 ? 1 : sequence_len(at);
-        if (*at == '"' || *at == '\\')
-            fprintf(out, "\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7f || len == 0)
-            fprintf(out, "\\u%04x", *at);
+    while (text < end) {
+        uint32_t code = (unsigned char)*text;
+        unsigned len = utf8_read(text, (size_t)(end - text), &code);
+        if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
+        else if (len == 0 || !utf8_is_plain(code))
+            put_code(out, code);
         else
-            fwrite(at, 1, len, out);
-        at += len != 0 ? len : 1;
+            fwrite(text, 1, len, out);
+        text += len != 0 ? len : 1;
     }
     fputc('"', out);
 }

@@ -1,5 +1,9 @@
 #include "zone/text/finding.h"
 
+#include <string.h>
+
+#include "zone/base/utf8.h"
+
 static const char *const severities[] = {
     [SEVERITY_INFO] = "info",
     [SEVERITY_WARNING] = "warning",
@@ -11,10 +15,9 @@ const char *severity_text(enum severity severity)
     return (unsigned)severity < ARRAY_COUNT(severities) ? severities[severity] : "unknown";
 }
 
-void finding_print_file(FILE *out, const char *file)
+void finding_print_text(FILE *out, const char *text)
 {
-    for (const char *at = file; *at != '\0'; at++)
-        fputc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, out);
+    utf8_print(out, text, strlen(text));
 }
 
 /* An unknown line or column is left out, so that editors never jump to line 0. */
@@ -22,7 +25,7 @@ static void print_place(FILE *out, const struct finding *finding)
 {
     if (finding->file == NULL)
         return;
-    finding_print_file(out, finding->file);
+    finding_print_text(out, finding->file);
     if (finding->line != 0)
         fprintf(out, ":%u", finding->line);
     if (finding->line != 0 && finding->column != 0)
@@ -33,7 +36,8 @@ static void print_place(FILE *out, const struct finding *finding)
 void finding_print(FILE *out, const struct finding *finding)
 {
     print_place(out, finding);
-    fprintf(out, "%s: %s", severity_text(finding->severity), finding->message);
+    fprintf(out, "%s: ", severity_text(finding->severity));
+    finding_print_text(out, finding->message);
     if (finding->rule != NULL)
         fprintf(out, " [%s]", finding->rule);
     fputc('\n', out);

@@ -33,11 +33,13 @@ struct finding_sink {
 /* "error", "warning", "info". */
 const char *severity_text(enum severity severity);
 
+/* A message or a file's name as people are to see it. What foreign hands put into it must neither steer a
+ * terminal, nor reverse what stands around it, nor begin a line that CI takes for a command: question marks
+ * stand for such characters (zone/base/utf8.h). */
+void finding_print_text(FILE *out, const char *text) NONNULL(1, 2);
+
 /* Prints one finding as "FILE:LINE:COLUMN: severity: message [rule]" and, when there is one, the hint on
  * a line of its own. */
-/* FILE as people are to see it. From foreign hands it must neither steer a terminal nor begin a line that CI
- * takes for a command: control characters are question marks. */
-void finding_print_file(FILE *out, const char *file) NONNULL(1, 2);
 void finding_print(FILE *out, const struct finding *finding) NONNULL(1, 2);
 
 #endif

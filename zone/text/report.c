@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zone/base/utf8.h"
+
 #define INDENT "    "
 
 enum paint { PAINT_PLACE, PAINT_ERROR, PAINT_WARNING, PAINT_INFO, PAINT_CARET, PAINT_NONE };
@@ -89,27 +91,9 @@ static bool find_line(struct report *report, uint32_t line, const char **text, s
     return true;
 }
 
-/* One column per character: tabs and controls become one blank, an octet that continues a UTF-8
- * character none. */
 static bool continues(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-static size_t columns(const char *text, size_t len)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < len; i++)
-        count += !continues(text[i]);
-    return count;
-}
-
-static void put_visible(FILE *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        fputc(c < 0x20 || c == 0x7f ? ' ' : c, out);
-    }
 }
 
 static void put_repeated(FILE *out, char c, size_t count)
@@ -118,28 +102,33 @@ static void put_repeated(FILE *out, char c, size_t count)
         fputc(c, out);
 }
 
-/* The line, cut to a window around the column when it is long, and the caret. */
+/* One column for each character. The line, cut to a window around the column when it is long, and the caret.
+ */
 static void put_excerpt(struct report *report, const struct finding *finding, const char *text, size_t len)
 {
     size_t column = finding->column != 0 ? finding->column - 1 : 0;
     if (column > len)
         column = len;
     size_t start = len > REPORT_EXCERPT_MAX && column > REPORT_LEAD_MAX ? column - REPORT_LEAD_MAX : 0;
-    while (start > 0 && continues(text[start]))
+    /* Cut between characters: one of UTF-8 has three octets at most behind its first. */
+    for (unsigned i = 0; i < 3 && start > 0 && continues(text[start]); i++)
         start--;
     size_t shown = len - start < REPORT_EXCERPT_MAX ? len - start : REPORT_EXCERPT_MAX;
+    for (unsigned i = 0;
+         i < 3 && start + shown < len && start + shown > column && continues(text[start + shown]); i++)
+        shown--;
     const char *lead = start > 0 ? "..." : "";
 
     fprintf(report->out, INDENT "%s", lead);
-    put_visible(report->out, text + start, shown);
+    utf8_print(report->out, text + start, shown);
     fputs(start + shown < len ? "...\n" : "\n", report->out);
     if (finding->column == 0)
         return;
     size_t token_len = finding->token != NULL ? finding->token_len : 1;
     size_t room = start + shown - column;
-    size_t marked = columns(text + column, token_len < room ? token_len : room);
+    size_t marked = utf8_count(text + column, token_len < room ? token_len : room);
     fputs(INDENT, report->out);
-    put_repeated(report->out, ' ', strlen(lead) + columns(text + start, column - start));
+    put_repeated(report->out, ' ', strlen(lead) + utf8_count(text + start, column - start));
     paint(report, PAINT_CARET);
     fputc('^', report->out);
     put_repeated(report->out, '~', marked > 0 ? marked - 1 : 0);
@@ -151,7 +140,7 @@ static void put_heading(struct report *report, const struct finding *finding)
 {
     paint(report, PAINT_PLACE);
     if (finding->file != NULL) {
-        finding_print_file(report->out, finding->file);
+        finding_print_text(report->out, finding->file);
         if (finding->line != 0)
             fprintf(report->out, ":%u", finding->line);
         if (finding->line != 0 && finding->column != 0)
@@ -162,7 +151,7 @@ static void put_heading(struct report *report, const struct finding *finding)
     paint(report, severity_paints[finding->severity]);
     fprintf(report->out, "%s: ", severity_text(finding->severity));
     paint(report, PAINT_NONE);
-    fputs(finding->message, report->out);
+    finding_print_text(report->out, finding->message);
     if (finding->rule != NULL)
         fprintf(report->out, " [%s]", finding->rule);
     fputc('\n', report->out);
