@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "zone/base/file.h"
 #include "zone/sec/pkcs11.h"
+#include "zone/sec/secrets.h"
 
 const char *keystore_directory = ".";
 const char *keystore_passphrase_file, *keystore_identity, *keystore_module;
@@ -15,113 +14,25 @@ struct seal_locks keystore_locks;
 
 /* ---- secrets ---- */
 
-static struct {
-    bool looked;
-    uint8_t *passphrase; /* guarded */
-    size_t passphrase_len;
-    uint8_t *identity; /* guarded, SEAL_KEY_LEN */
-} secrets;
+static struct secrets secrets;
+static bool looked;
 
-#define SECRET_MAX 4096
-
-/* A file's octets without a final line end, in guarded memory. */
-static bool take_secret(const char *path, uint8_t **out, size_t *len)
-{
-    struct arena arena;
-    char *bytes;
-    arena_init(&arena, 0);
-    enum err err = file_read(path, SECRET_MAX, &arena, &bytes, len);
-    if (err == ERR_OK) {
-        while (*len > 0 && (bytes[*len - 1] == '\n' || bytes[*len - 1] == '\r'))
-            --*len;
-        *out = *len > 0 ? sodium_malloc(*len) : NULL;
-        if (*out != NULL)
-            memcpy(*out, bytes, *len);
-        else
-            complain("%s: is empty", path);
-        sodium_memzero(bytes, *len);
-    } else {
-        complain_of(path, err);
-    }
-    arena_clear(&arena);
-    return err == ERR_OK && *out != NULL;
-}
-
-/* An identity is the base64 of a secret key, alone in its file. */
-static bool take_identity(const char *path)
-{
-    uint8_t *text = NULL;
-    size_t len, got = 0;
-    secrets.identity = sodium_malloc(SEAL_KEY_LEN);
-    if (secrets.identity == NULL || !take_secret(path, &text, &len))
-        return false;
-    bool good = sodium_base642bin(secrets.identity, SEAL_KEY_LEN, (const char *)text, len, NULL, &got, NULL,
-                    sodium_base64_VARIANT_ORIGINAL) == 0 &&
-                got == SEAL_KEY_LEN;
-    sodium_free(text);
-    if (!good)
-        complain("%s: is no identity; signer identity makes one", path);
-    return good;
-}
-
-/* Passphrase and identity as options or systemd credentials (systemd.exec(5), LoadCredential=) give them. */
 static bool look_for_secrets(void)
 {
-    static char passphrase_path[4096], identity_path[4096];
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    if (secrets.looked || !keypair_ready())
-        return secrets.looked;
-    if (credentials != NULL && keystore_passphrase_file == NULL && keystore_identity == NULL) {
-        snprintf(passphrase_path, sizeof passphrase_path, "%s/signer.passphrase", credentials);
-        snprintf(identity_path, sizeof identity_path, "%s/signer.identity", credentials);
-        keystore_passphrase_file = access(passphrase_path, R_OK) == 0 ? passphrase_path : NULL;
-        keystore_identity = access(identity_path, R_OK) == 0 ? identity_path : NULL;
+    struct secrets_sources sources = {keystore_passphrase_file, keystore_identity, keystore_module};
+    char why[SECRETS_WHY_MAX];
+    if (looked)
+        return true;
+    if (secrets_read(&sources, &secrets, why) != ERR_OK) {
+        complain("%s", why[0] != '\0' ? why : "out of memory");
+        return false;
     }
-    if (keystore_passphrase_file != NULL &&
-        !take_secret(keystore_passphrase_file, &secrets.passphrase, &secrets.passphrase_len))
-        return false;
-    if (keystore_identity != NULL && !take_identity(keystore_identity))
-        return false;
-    return secrets.looked = true;
-}
-
-static enum err unseal(void *context UNUSED, const char *text, size_t len, char **plain, size_t *plain_len,
-    struct keyfile_trouble *trouble)
-{
-    struct seal_secrets given = {secrets.passphrase, secrets.passphrase_len, secrets.identity};
-    enum err err = seal_open(&given, text, len, plain, plain_len);
-    if (err != ERR_OK)
-        snprintf(trouble->message, sizeof trouble->message, "%s",
-            err == ERR_MISSING   ? "is sealed, and not for the secret given"
-            : err == ERR_DAMAGED ? "was tampered with"
-                                 : "is no sealed key");
-    return err;
-}
-
-static enum err open_device(
-    void *context UNUSED, struct key *key, const char *label, struct keyfile_trouble *trouble)
-{
-    enum err err = pkcs11_open(keystore_module, label, secrets.passphrase, secrets.passphrase_len, key,
-        trouble->message, sizeof trouble->message);
-    if (err != ERR_OK)
-        snprintf(trouble->path, sizeof trouble->path, "%.1000s", label);
-    return err;
+    return looked = true;
 }
 
 const struct key_opener *keystore_opener(void)
 {
-    static struct key_opener opener;
-    if (!look_for_secrets())
-        return NULL;
-    opener.unseal = secrets.passphrase != NULL || secrets.identity != NULL ? unseal : NULL;
-    opener.device = keystore_module != NULL ? open_device : NULL;
-    return &opener;
-}
-
-static enum err seal(void *context, const char *text, size_t len, char **sealed, size_t *sealed_len,
-    struct keyfile_trouble *trouble UNUSED)
-{
-    return seal_text(context, text, len, sealed, sealed_len);
+    return look_for_secrets() ? secrets_opener(&secrets) : NULL;
 }
 
 bool keystore_take_recipient(const char *value)
@@ -142,15 +53,11 @@ bool keystore_take_recipient(const char *value)
 
 const struct key_sealer *keystore_sealer(void)
 {
-    static struct key_sealer sealer = {.seal = seal, .context = &keystore_locks};
     if (!look_for_secrets())
         return NULL;
-    keystore_locks.passphrase = secrets.passphrase;
-    keystore_locks.passphrase_len = secrets.passphrase_len;
-    if (secrets.identity != NULL && keystore_locks.recipient_count == 0 &&
-        crypto_scalarmult_base(keystore_locks.recipients[0], secrets.identity) == 0)
-        keystore_locks.recipient_count = 1;
-    return keystore_locks.passphrase != NULL || keystore_locks.recipient_count > 0 ? &sealer : NULL;
+    memcpy(secrets.locks.recipients, keystore_locks.recipients, sizeof keystore_locks.recipients);
+    secrets.locks.recipient_count = keystore_locks.recipient_count;
+    return secrets_sealer(&secrets);
 }
 
 bool keystore_secrets_good(void)
@@ -183,40 +90,23 @@ bool keystore_load(const uint8_t *zone, bool private, struct key_list *list)
     return err == ERR_OK && !(refused && private);
 }
 
-/* Is there a private part that could not be had? Then that is told. */
-static bool has_all(const struct key *key, bool quiet)
-{
-    char name[KEYFILE_NAME_MAX];
-    if (key_has_private(key))
-        return true;
-    if (key->foreign) {
-        keyfile_name(key, name);
-        if (!quiet)
-            complain("%s: no private part is here: it is published, and others sign with it", name);
-        return true;
-    }
-    struct key *again = NULL;
-    struct keyfile_trouble trouble;
-    enum err err = keyfile_read(key->base, true, keystore_opener(), &again, &trouble);
-    if (err == ERR_OK)
-        key_release(again);
-    else
-        (void)keystore_complain(&trouble);
-    return false;
-}
-
 bool keystore_load_signing(const uint8_t *zone, bool quiet, struct key_list *list)
 {
-    bool refused = false, all = true;
+    bool refused = false;
     if (!keystore_secrets_good())
         return false;
     enum err err =
-        keyfile_read_all(keystore_directory, zone, false, keystore_opener(), list, tell_refused, &refused);
+        keyfile_read_signing(keystore_directory, zone, keystore_opener(), list, tell_refused, &refused);
     if (err != ERR_OK)
         complain_of(keystore_directory, err);
-    for (unsigned i = 0; i < list->count && err == ERR_OK; i++)
-        all &= has_all(list->keys[i], quiet);
-    return err == ERR_OK && !refused && all;
+    for (unsigned i = 0; i < list->count && !quiet; i++) {
+        char name[KEYFILE_NAME_MAX];
+        if (key_has_private(list->keys[i]))
+            continue;
+        keyfile_name(list->keys[i], name);
+        complain("%s: no private part is here: it is published, and others sign with it", name);
+    }
+    return err == ERR_OK && !refused;
 }
 
 struct key *keystore_open(const char *name, bool private)

@@ -3,12 +3,11 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "signer/keystore.h"
 #include "zone/base/file.h"
+#include "zone/sec/bundle_file.h"
 
-#define TEXT_MAX (64u << 20)
 #define WARN_S (7 * 86400)
 
 static void digest_text(const char *text, size_t len, char digest[OFFLINE_DIGEST_MAX])
@@ -43,7 +42,8 @@ bool offline_read(
     char *text;
     size_t len;
     arena_init(&arena, 0);
-    enum err err = file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, TEXT_MAX, &arena, &text, &len);
+    enum err err =
+        file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, BUNDLES_TEXT_MAX, &arena, &text, &len);
     if (err == ERR_OK)
         digest_text(text, len, digest);
     else
@@ -75,41 +75,25 @@ enum outcome offline_print(const struct bundles *bundles)
 
 void offline_path(const struct key_list *keys, char out[OFFLINE_PATH_MAX])
 {
-    char name[KEYFILE_NAME_MAX];
-    keyfile_name(keys->keys[0], name); /* "Kexample.org.+013+12345" */
-    *strrchr(name, '+') = '\0';
-    *strrchr(name, '+') = '\0';
-    snprintf(out, OFFLINE_PATH_MAX, "%s/%sskr", keystore_directory, name + 1);
-}
-
-/* Whoever can write here can write the key files, too: the check is against mistakes and for the dates. */
-static bool check(const char *path, const struct key_list *keys, const struct bundles *bundles)
-{
-    struct keyfile_trouble trouble;
-    enum err err = bundles_check_response(bundles, keys, &trouble);
-    if (err == ERR_INVALID)
-        complain("%s: %s", path, trouble.message);
-    else if (err != ERR_OK)
-        complain_of(path, err);
-    return err == ERR_OK;
+    bundles_path(keystore_directory, keys->keys[0], out);
 }
 
 bool offline_take_part(const struct key_list *keys, struct bundles *bundles, const struct rrset **ready,
     struct zonesign_options *options, bool *has)
 {
-    char path[OFFLINE_PATH_MAX], digest[OFFLINE_DIGEST_MAX], time[16];
-    offline_path(keys, path);
-    *has = access(path, F_OK) == 0;
-    if (!*has)
+    char path[OFFLINE_PATH_MAX], time[16];
+    struct keyfile_trouble trouble;
+    enum err err = keys->count > 0 ? bundles_load(keystore_directory, keys, bundles, &trouble) : ERR_MISSING;
+    *has = err == ERR_OK;
+    if (err == ERR_MISSING)
         return true;
-    if (!offline_read(path, BUNDLE_RESPONSE, bundles, digest)) {
-        *has = false;
+    if (err != ERR_OK) {
+        (void)keystore_complain(&trouble);
         return false;
     }
+    offline_path(keys, path);
     const struct bundle *now = bundles_find(bundles, clock_now());
     time_print(bundles->end_s, time);
-    if (!check(path, keys, bundles))
-        return false;
     if (now == NULL) {
         complain("%s: has no keys for this time (it ends %s): signer request asks for more", path, time);
         return false;

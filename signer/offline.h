@@ -3,7 +3,7 @@
 #define SIGNER_OFFLINE_H
 
 #include "signer/signer.h"
-#include "zone/sec/bundle.h"
+#include "zone/sec/bundle_file.h"
 #include "zone/sec/zonesign.h"
 
 /* Reads a request or a response from PATH ("-": standard input). DIGEST gets the SHA-256 of its octets, in
@@ -16,7 +16,7 @@ bool offline_read(const char *path, enum bundle_kind kind, struct bundles *bundl
 enum outcome offline_print(const struct bundles *bundles) NONNULL(1);
 
 /* Where the zone's response lies that has been taken: "example.org.skr" among the keys. */
-#define OFFLINE_PATH_MAX 8192
+#define OFFLINE_PATH_MAX BUNDLES_PATH_MAX
 void offline_path(const struct key_list *keys, char out[OFFLINE_PATH_MAX]) NONNULL(1, 2);
 
 /* For sign: the sets that are to be published now, when a response has been taken. *HAS says if one has;

@@ -7,13 +7,14 @@
 #include "zone/base/log.h"
 #include "zone/net/parent.h"
 #include "zone/sec/assign.h"
+#include "zone/sec/bundle_file.h"
 #include "zone/sec/keyfile.h"
 #include "zone/sec/rollkeys.h"
 
 /* What one step of the machine needs. */
 struct step {
     struct keyring *keyring;
-    const struct terms *terms;
+    struct terms *terms;
     const uint8_t *zone;
     char *why;
 };
@@ -29,6 +30,8 @@ struct timespec keyring_stamp(const struct terms *terms)
 void keyring_clear(struct keyring *keyring)
 {
     key_list_clear(&keyring->list);
+    if (keyring->offline)
+        bundles_clear(&keyring->bundles);
     int64_t parent_s = keyring->parent_s;
     *keyring = (struct keyring){.parent_s = parent_s};
 }
@@ -50,11 +53,12 @@ static void keep_first(void *context, const struct keyfile_trouble *trouble)
         tell_trouble(why, trouble);
 }
 
-static enum err read_file(struct keyring *keyring, const char *path, const uint8_t *zone, char *why)
+static enum err read_file(
+    struct keyring *keyring, struct terms *terms, const char *path, const uint8_t *zone, char *why)
 {
     struct keyfile_trouble trouble = {.message = ""};
     struct key *key;
-    enum err err = keyfile_read(path, true, NULL, &key, &trouble);
+    enum err err = keyfile_read(path, true, secrets_opener(&terms->secrets), &key, &trouble);
     if (err != ERR_OK) {
         tell_trouble(why, &trouble);
         return err == ERR_MEMORY ? err : ERR_INVALID;
@@ -65,19 +69,35 @@ static enum err read_file(struct keyring *keyring, const char *path, const uint8
     return ERR_OK;
 }
 
+/* What a safe has signed (signer take). */
+static enum err read_bundles(struct keyring *keyring, const struct terms *terms, char *why)
+{
+    struct keyfile_trouble trouble;
+    if (terms->keys == NULL || keyring->list.count == 0)
+        return ERR_OK;
+    enum err err = bundles_load(terms->keys, &keyring->list, &keyring->bundles, &trouble);
+    if (err != ERR_OK && err != ERR_MISSING)
+        tell_trouble(why, &trouble);
+    keyring->offline = err == ERR_OK;
+    return err == ERR_MISSING ? ERR_OK : err;
+}
+
 /* A key that cannot be read must not vanish from the zone: all of them, or none. */
-static enum err read_keys(struct keyring *keyring, const struct terms *terms, const uint8_t *zone, char *why)
+static enum err read_keys(struct keyring *keyring, struct terms *terms, const uint8_t *zone, char *why)
 {
     enum err err = ERR_OK;
     struct timespec stamp = keyring_stamp(terms);
     why[0] = '\0';
     for (unsigned i = 0; i < terms->key_file_count && err == ERR_OK; i++)
-        err = read_file(keyring, terms->key_files[i], zone, why);
+        err = read_file(keyring, terms, terms->key_files[i], zone, why);
     if (err == ERR_OK && terms->keys != NULL)
-        err = keyfile_read_all(terms->keys, zone, true, NULL, &keyring->list, keep_first, why);
+        err = keyfile_read_signing(
+            terms->keys, zone, secrets_opener(&terms->secrets), &keyring->list, keep_first, why);
     if (err == ERR_OK && why[0] != '\0')
         err = ERR_INVALID;
-    if (err == ERR_OK && terms->has_policy &&
+    if (err == ERR_OK)
+        err = read_bundles(keyring, terms, why);
+    if (err == ERR_OK && terms->has_policy && !keyring->offline &&
         roll_keys_read(&keyring->list, (int64_t)time(NULL), &keyring->roll) != ERR_OK) {
         snprintf(why, KEYRING_WHY_MAX, "%s: more than %d keys", terms->keys, ROLL_KEYS_MAX);
         err = ERR_LIMIT;
@@ -111,7 +131,7 @@ static enum err create(void *context, const struct policy_key *want, int64_t now
     enum err err = roll_key_make(step->zone, want, &step->keyring->list, now_s, &key);
     if (err != ERR_OK)
         return err;
-    err = keyfile_write(key, step->terms->keys, false, NULL, &trouble);
+    err = keyfile_write(key, step->terms->keys, false, secrets_sealer(&step->terms->secrets), &trouble);
     if (err == ERR_OK)
         err = key_list_add(&step->keyring->list, key_hold(key));
     else
@@ -240,8 +260,42 @@ static void next_time(const struct key_list *list, int64_t now_s, int64_t *next_
     }
 }
 
-enum err keyring_assign(struct keyring *keyring, const struct terms *terms, const uint8_t *zone,
-    int64_t now_s, struct zonesign_key *out, unsigned *count, int64_t *next_s, char why[KEYRING_WHY_MAX])
+/* The safe's set that holds now, and when the next one does. */
+static enum err assign_offline(const struct keyring *keyring, const struct terms *terms, int64_t now_s,
+    struct zonesign_key *out, unsigned count, int64_t *next_s, char *why)
+{
+    const struct bundles *bundles = &keyring->bundles;
+    int64_t bundle_s = bundles_next(bundles, now_s);
+    char end[16];
+    time_print(bundles->end_s, end);
+    if (bundles_find(bundles, now_s) == NULL) {
+        snprintf(why, KEYRING_WHY_MAX,
+            "%.200s: the safe's response has no keys for this time (it ends %s): signer request asks for "
+            "more",
+            terms->keys, end);
+        return ERR_MISSING;
+    }
+    for (unsigned i = 0; i < count; i++)
+        out[i].sign_keys = false; /* that has been done */
+    *next_s = bundle_s < *next_s ? bundle_s : *next_s;
+    return ERR_OK;
+}
+
+unsigned keyring_ready(
+    const struct keyring *keyring, int64_t now_s, const struct rrset **sets, int64_t *from_s)
+{
+    const struct bundle *bundle = keyring->offline ? bundles_find(&keyring->bundles, now_s) : NULL;
+    unsigned count = 0;
+    *from_s = bundle != NULL ? bundle->from_s : 0;
+    for (unsigned i = 0; bundle != NULL && i < BUNDLE_SETS; i++) {
+        if (bundle->sets[i] != NULL)
+            sets[count++] = bundle->sets[i];
+    }
+    return count;
+}
+
+enum err keyring_assign(struct keyring *keyring, struct terms *terms, const uint8_t *zone, int64_t now_s,
+    struct zonesign_key *out, unsigned *count, int64_t *next_s, char why[KEYRING_WHY_MAX])
 {
     struct step step = {.keyring = keyring, .terms = terms, .zone = zone, .why = why};
     enum err err = ERR_OK;
@@ -251,7 +305,8 @@ enum err keyring_assign(struct keyring *keyring, const struct terms *terms, cons
         keyring_clear(keyring);
         err = read_keys(keyring, terms, zone, why);
     }
-    if (err == ERR_OK && terms->has_policy)
+    bool rolls = terms->has_policy && !keyring->offline;
+    if (err == ERR_OK && rolls)
         err = roll_on(&step, now_s, next_s);
     if (err != ERR_OK)
         return err;
@@ -261,9 +316,11 @@ enum err keyring_assign(struct keyring *keyring, const struct terms *terms, cons
             terms->keys != NULL ? terms->keys : "the files named");
         return ERR_MISSING;
     }
-    if (!terms->has_policy)
+    if (!rolls)
         next_time(&keyring->list, now_s, next_s);
     *count = terms->path != NULL ? assign_all(&keyring->list, out) : keys_assign(&keyring->list, now_s, out);
+    if (keyring->offline)
+        return assign_offline(keyring, terms, now_s, out, *count, next_s, why);
     return ERR_OK;
 }
 

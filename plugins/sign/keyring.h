@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "plugins/sign/terms.h"
+#include "zone/sec/bundle.h"
 #include "zone/sec/key.h"
 #include "zone/sec/roll.h"
 
@@ -16,18 +17,25 @@
 struct keyring {
     struct key_list list;
     struct timespec read_at; /* the directory's time of change when they were read; 0: not read */
-    struct roll roll;        /* after the last step */
-    bool moved;              /* by it: files are to be written */
-    int64_t parent_s;        /* when the parent is to be asked */
+    bool offline; /* a safe signs the DNSKEY set (signer take): BUNDLES has it, no policy moves keys */
+    struct bundles bundles;
+    struct roll roll; /* after the last step */
+    bool moved;       /* by it: files are to be written */
+    int64_t parent_s; /* when the parent is to be asked */
     uint64_t purged[ROLL_KEYS_MAX];
     unsigned purged_count;
 };
 
 /* Assigns the keys of ZONE at NOW_S into OUT (room for ZONESIGN_KEYS_MAX) and says in *NEXT_S when that
  * changes by time alone. An error: WHY tells. */
-enum err keyring_assign(struct keyring *keyring, const struct terms *terms, const uint8_t *zone,
-    int64_t now_s, struct zonesign_key *out, unsigned *count, int64_t *next_s,
-    char why[KEYRING_WHY_MAX]) NODISCARD NONNULL(1, 2, 3, 5, 6, 7, 8);
+enum err keyring_assign(struct keyring *keyring, struct terms *terms, const uint8_t *zone, int64_t now_s,
+    struct zonesign_key *out, unsigned *count, int64_t *next_s, char why[KEYRING_WHY_MAX]) NODISCARD
+    NONNULL(1, 2, 3, 5, 6, 7, 8);
+
+/* With a safe: the sets that it has signed for NOW_S, into SETS (BUNDLE_SETS of room), owned by the keyring;
+ * returns how many, and in *FROM_S since when (0: there is no safe). */
+unsigned keyring_ready(const struct keyring *keyring, int64_t now_s, const struct rrset **sets,
+    int64_t *from_s) NONNULL(1, 3, 4);
 
 /* The zone is published: writes states, removes what is to be purged. */
 enum err keyring_commit(struct keyring *keyring, char why[KEYRING_WHY_MAX]) NODISCARD NONNULL(1, 2);

@@ -3,18 +3,21 @@
  * What goes wrong leaves what is served as it is, and tells why. */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "plugins/sign/clock.h"
 #include "plugins/sign/proof.h"
 #include "plugins/sign/signed.h"
 #include "zone/base/file.h"
 #include "zone/base/hash.h"
 #include "zone/base/log.h"
 #include "zone/sec/keyfile.h"
+#include "zone/sec/verify.h"
 #include "zone/store/diff.h"
 #include "zone/store/load.h"
 #include "zone/store/print_zone.h"
@@ -22,6 +25,8 @@
 
 #define RETRY_S 60 /* after a failure, doubling */
 #define RETRY_MOST_S 3600
+#define CLOCK_EVERY_S 5 /* a clock that is wrong is looked at so often */
+#define SAFE_EVERY_S 600
 #define TEXT_EVERY_S 10 /* a text is looked at so often */
 #define UNCHANGED_MOST (1u << 16)
 
@@ -29,10 +34,13 @@ struct round {
     struct signed_zone *signed_zone;
     struct terms *terms;
     struct snapshot *input, *current, *made;
+    bool clock_good;
     struct change change;
     bool has_change;
     int64_t now, next_s;
     struct zonesign_key keys[ZONESIGN_KEYS_MAX];
+    const struct rrset *ready[BUNDLE_SETS];
+    int64_t ready_s; /* since when they hold */
     struct zonesign_options options;
     struct zonesign_result result;
     uint64_t assigned;
@@ -101,7 +109,7 @@ static enum err take_input(struct round *round, bool force)
 /* What signs what: other keys for it, and the whole zone is gone through. */
 static uint64_t hash_keys(const struct round *round)
 {
-    uint64_t hash = 1;
+    uint64_t hash = hash_bytes(1, &round->ready_s, sizeof round->ready_s);
     for (unsigned i = 0; i < round->options.key_count; i++) {
         const struct zonesign_key *key = &round->keys[i];
         uint8_t does[8] = {key->publish, key->sign_keys, key->sign_zone, key->sync,
@@ -125,6 +133,9 @@ static enum err assign_keys(struct round *round, bool force)
     round->options.keys = round->keys;
     round->options.key_count = count;
     round->options.now = round->now;
+    round->options.ready = round->ready;
+    round->options.ready_count =
+        keyring_ready(&signed_zone->keyring, round->now, round->ready, &round->ready_s);
     round->assigned = hash_keys(round);
     return ERR_OK;
 }
@@ -274,14 +285,48 @@ static void remember(struct round *round)
     terms_release(by);
 }
 
+/* ---- the clock ---- */
+
+static struct sign_clock clock_state; /* of all zones: rounds of several may be under way */
+static pthread_mutex_t clock_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The SOA's signature is the newest: it follows the serial. */
+static int64_t newest_inception(const struct snapshot *current)
+{
+    struct record record;
+    struct rrsig rrsig;
+    int64_t newest_s = 0;
+    const uint8_t *at = current != NULL ? rrset_signatures(current->soa) : NULL;
+    for (unsigned i = 0; at != NULL && i < current->soa->sig_count; i++) {
+        at = record_read(at, false, &record);
+        if (rrsig_read(record.rdata, record.rdata_len, &rrsig) && rrsig.inception > newest_s)
+            newest_s = rrsig.inception;
+    }
+    return newest_s;
+}
+
+static enum err check_clock(struct round *round)
+{
+    char why[CLOCK_WHY_MAX];
+    int64_t newest_s = newest_inception(round->current);
+    pthread_mutex_lock(&clock_lock);
+    round->clock_good = sign_clock_good(&clock_state, round->now, signed_uptime_s(), newest_s, why);
+    pthread_mutex_unlock(&clock_lock);
+    if (!round->clock_good)
+        snprintf(round->why, sizeof round->why, "%s", why);
+    return round->clock_good ? ERR_OK : ERR_RANGE;
+}
+
 /* ---- the round ---- */
 
 static enum err try(struct round *round, bool force)
 {
-    enum err err = take_input(round, force);
+    round->current = atomic_load(&round->signed_zone->zone->current);
+    enum err err = check_clock(round);
+    if (err == ERR_OK)
+        err = take_input(round, force);
     if (err == ERR_OK)
         err = assign_keys(round, force);
-    round->current = atomic_load(&round->signed_zone->zone->current);
     if (err == ERR_OK)
         err = sign(round);
     if (err == ERR_OK)
@@ -301,7 +346,8 @@ static void schedule(struct round *round)
     next_s = renew_s < next_s ? renew_s : next_s;
     if (round->terms->path != NULL && round->now + TEXT_EVERY_S < next_s)
         next_s = round->now + TEXT_EVERY_S;
-    next_s = next_s > round->now ? next_s : round->now + 1;
+    if (next_s <= round->now) /* what a safe has signed is not ours to renew */
+        next_s = round->now + (round->options.ready_count > 0 ? SAFE_EVERY_S : 1);
     atomic_store(&round->signed_zone->next_s, next_s);
 }
 
@@ -311,6 +357,7 @@ static void succeed(struct round *round)
     if (atomic_exchange(&signed_zone->failed, false))
         zone_forget(signed_zone->zone, ZONE_FAILED);
     signed_zone->failures = 0;
+    atomic_store(&signed_zone->retry_s, 0);
     schedule(round);
 }
 
@@ -319,12 +366,15 @@ static void fail(struct round *round, enum err err)
     struct signed_zone *signed_zone = round->signed_zone;
     char name[NAME_TEXT_MAX], before[ZONE_ERROR_MAX];
     const char *why = round->why[0] != '\0' ? round->why : err_text(err);
-    int64_t wait_s = (int64_t)RETRY_S << (signed_zone->failures < 6 ? signed_zone->failures : 6);
+    unsigned failures = round->clock_good ? signed_zone->failures : 0;
+    int64_t wait_s = (int64_t)(round->clock_good ? RETRY_S : CLOCK_EVERY_S) << (failures < 6 ? failures : 6);
+    wait_s = wait_s < RETRY_MOST_S ? wait_s : RETRY_MOST_S;
     bool told =
         zone_noted(signed_zone->zone, ZONE_FAILED, before, sizeof before) != 0 && strcmp(before, why) == 0;
     signed_zone->failures++;
     atomic_store(&signed_zone->failed, true);
-    atomic_store(&signed_zone->next_s, round->now + (wait_s < RETRY_MOST_S ? wait_s : RETRY_MOST_S));
+    atomic_store(&signed_zone->next_s, round->now + wait_s);
+    atomic_store(&signed_zone->retry_s, signed_uptime_s() + wait_s);
     zone_note(signed_zone->zone, ZONE_FAILED, "%s", why);
     name_print(signed_zone->zone->name, name);
     if (!told && err != ERR_MISSING)

@@ -76,13 +76,13 @@ static bool keys_changed(struct sign_line *line)
 static void tick(void *arg)
 {
     struct sign *sign = arg;
-    int64_t now_s = (int64_t)time(NULL);
+    int64_t now_s = (int64_t)time(NULL), uptime_s = signed_uptime_s();
     renew_table(sign, false);
     const struct sign_table *table = atomic_load(&sign->table);
     for (struct sign_line *line = sign->lines; line != NULL; line = line->next) {
         bool changed = keys_changed(line);
         for (unsigned i = 0; table != NULL && i < table->count; i++) {
-            if (table->lines[i] == line && (changed || signed_is_due(table->zones[i], now_s)))
+            if (table->lines[i] == line && (changed || signed_is_due(table->zones[i], now_s, uptime_s)))
                 signed_wish(table->zones[i], false);
         }
     }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "zone/base/hash.h"
 #include "zone/base/log.h"
@@ -256,12 +257,20 @@ void signed_set_terms(struct signed_zone *signed_zone, struct terms *terms)
     signed_wish(signed_zone, false);
 }
 
-bool signed_is_due(const struct signed_zone *signed_zone, int64_t now_s)
+int64_t signed_uptime_s(void)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec;
+}
+
+bool signed_is_due(const struct signed_zone *signed_zone, int64_t now_s, int64_t uptime_s)
+{
+    int64_t retry_s = atomic_load(&signed_zone->retry_s);
     const struct zone *input = signed_zone->input;
     if (signed_zone->busy)
         return false;
-    if (now_s >= atomic_load(&signed_zone->next_s))
+    if (retry_s != 0 ? uptime_s >= retry_s : now_s >= atomic_load(&signed_zone->next_s))
         return true;
     return input != NULL && atomic_load(&input->current) != atomic_load(&signed_zone->tried);
 }

@@ -45,7 +45,8 @@ struct signed_zone {
     /* Either's. */
     _Atomic(struct snapshot *) tried; /* held: the last input that was looked at */
     _Atomic int64_t next_s;           /* when the clock wants a round; INT64_MAX: never */
-    _Atomic uint64_t made, rounds;    /* signatures; rounds that published */
+    _Atomic int64_t retry_s;       /* after a failure: by the system's uptime, whatever the clock does; 0 */
+    _Atomic uint64_t made, rounds; /* signatures; rounds that published */
     _Atomic bool failed;
 };
 
@@ -59,8 +60,9 @@ void signed_put(struct signed_zone *signed_zone) NONNULL(1);
 void signed_wish(struct signed_zone *signed_zone, bool force) NONNULL(1);
 void signed_set_terms(struct signed_zone *signed_zone, struct terms *terms) NONNULL(1, 2);
 
-/* Whether the clock or a new input wants a round at NOW_S. */
-bool signed_is_due(const struct signed_zone *signed_zone, int64_t now_s) NONNULL(1);
+/* Whether the clock or a new input wants a round at NOW_S, UPTIME_S after the system's start. */
+bool signed_is_due(const struct signed_zone *signed_zone, int64_t now_s, int64_t uptime_s) NONNULL(1);
+int64_t signed_uptime_s(void);
 
 /* The round: background thread, one at a time. */
 void round_run(struct signed_zone *signed_zone, struct terms *terms, bool force) NONNULL(1, 2);

@@ -23,6 +23,7 @@ struct written {
     struct option_zones zones;
     struct option_lines key;
     const char *directory, *keys, *policy, *parent, *state;
+    const char *passphrase, *identity, *module;
     const char *validity, *refresh, *jitter, *inception;
     int64_t parent_every_ms, journal;
     struct option_zones fallthrough;
@@ -56,6 +57,21 @@ const struct option terms_options[] = {
         .flags = OPTION_ONCE,
         FIELD(keys),
         .help = "where the keys of the zones are, and new ones go, as signer and BIND name their files"},
+    {.word = "passphrase_file",
+        .arg = "FILE",
+        .kind = OPTION_PATH,
+        FIELD(passphrase),
+        .help = "opens sealed keys, seals new ones; the PIN of a token whose keys' URI names none"},
+    {.word = "identity",
+        .arg = "FILE",
+        .kind = OPTION_PATH,
+        FIELD(identity),
+        .help = "opens keys that are sealed for it as a recipient, seals new ones"},
+    {.word = "pkcs11_module",
+        .arg = "PATH",
+        .kind = OPTION_PATH,
+        FIELD(module),
+        .help = "the PKCS#11 module whose token keeps the private keys"},
     {.word = "policy",
         .arg = "FILE[:NAME]|default",
         .kind = OPTION_STRING,
@@ -169,6 +185,7 @@ void terms_release(struct terms *terms)
 {
     if (terms == NULL || atomic_fetch_sub(&terms->refs, 1) > 1)
         return;
+    secrets_clear(&terms->secrets);
     arena_clear(&terms->memory);
     free(terms);
 }
@@ -214,6 +231,23 @@ static enum err read_key_line(struct setup *setup, struct terms *terms, const st
         return ERR_MEMORY;
     err = need_directory(setup, &line->args[1], path);
     return err == ERR_OK ? copy(terms, path, &terms->keys) : err;
+}
+
+/* Secrets are read once, when the configuration is. */
+static enum err read_secrets(struct setup *setup, const struct written *written, struct terms *terms)
+{
+    struct secrets_sources sources = {
+        .passphrase_file = written->passphrase, .identity_file = written->identity};
+    char why[SECRETS_WHY_MAX];
+    enum err err = written->module != NULL ? copy(terms, written->module, &terms->module) : ERR_OK;
+    sources.module = terms->module;
+    if (err != ERR_OK)
+        return err;
+    err = secrets_read(&sources, &terms->secrets, why);
+    if (err == ERR_OK || err == ERR_MEMORY)
+        return err;
+    return setup_error(setup, &setup->directive->name,
+        "the user that the server runs as must be able to read it", "%s", why);
 }
 
 /* ---- the policy ---- */
@@ -378,6 +412,8 @@ static enum err fill(struct setup *setup, struct written *written, bool coredns,
         err = read_times(setup, written, &terms->options);
     if (err == ERR_OK)
         err = read_parent(setup, written, terms);
+    if (err == ERR_OK)
+        err = read_secrets(setup, written, terms);
     terms->options.cds = !written->cds ? CDS_KEEP : CDS_SYNC;
     if (terms->has_policy && terms->policy.keys_count == 0)
         terms->options.cds = CDS_DELETE; /* on the way to insecurity (RFC 8078 4) */

@@ -15,6 +15,7 @@
 #include "zone/base/arena.h"
 #include "zone/net/peer.h"
 #include "zone/sec/policy.h"
+#include "zone/sec/secrets.h"
 #include "zone/sec/zonesign.h"
 
 #define TERMS_KEY_FILES_MAX 16
@@ -26,7 +27,9 @@ struct terms {
     const char *keys;                           /* directory of keys; NULL: only `key_files` */
     const char *key_files[TERMS_KEY_FILES_MAX]; /* CoreDNS's: used whatever their times say */
     unsigned key_file_count;
-    const char *state; /* directory of signed images and journals, or NULL */
+    const char *module;     /* PKCS#11, or NULL */
+    struct secrets secrets; /* frozen after setup */
+    const char *state;      /* directory of signed images and journals, or NULL */
     bool has_policy, has_parent;
     struct policy policy;
     struct peer parent;

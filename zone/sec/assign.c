@@ -12,6 +12,19 @@ static bool has_role(
     return false;
 }
 
+/* A KSK that others have the private part of: they sign the DNSKEY set, and a ZSK must not stand in for it.
+ */
+static bool has_foreign_ksk(
+    const struct zonesign_key *keys, unsigned count, const struct algorithm *algorithm)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (keys[i].key->algorithm == algorithm && keys[i].key->foreign && keys[i].publish &&
+            (keys[i].key->flags & KEY_SEP) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* RFC 4035 2.2: each algorithm signs the DNSKEY set and all others. */
 static void fill_gaps(struct zonesign_key *keys, unsigned count)
 {
@@ -25,7 +38,8 @@ static void fill_gaps(struct zonesign_key *keys, unsigned count)
                 keys[j].sign_zone |= keys[j].sign_keys && keys[j].key->algorithm == algorithm &&
                                      (keys[j].key->flags & KEY_REVOKE) == 0;
         }
-        if (keys[i].sign_zone && !has_role(keys, count, algorithm, false)) {
+        if (keys[i].sign_zone && !has_role(keys, count, algorithm, false) &&
+            !has_foreign_ksk(keys, count, algorithm)) {
             for (unsigned j = 0; j < count; j++)
                 keys[j].sign_keys |= keys[j].sign_zone && keys[j].key->algorithm == algorithm;
         }

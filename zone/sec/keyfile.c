@@ -339,7 +339,27 @@ static int is_key_file(const struct dirent *entry)
            entry->d_name[len - 14] == '+' && entry->d_name[len - 10] == '+';
 }
 
-enum err keyfile_read_all(const char *directory, const uint8_t *zone, bool private,
+static bool is_there(const char *base, const char *ending)
+{
+    char path[PATH_ROOM];
+    make_path(path, base, ending);
+    return access(path, F_OK) == 0;
+}
+
+/* Private parts are wanted of all keys, of none, or of those that have one. */
+enum wanted { WANT_PUBLIC, WANT_PRIVATE, WANT_SIGNING };
+
+static enum err read_one(const char *path, enum wanted wanted, const struct key_opener *opener,
+    struct key **out, struct keyfile_trouble *trouble)
+{
+    char base[BASE_ROOM];
+    strip(base, path);
+    bool private = wanted == WANT_PRIVATE ||
+                   (wanted == WANT_SIGNING && (is_there(base, ".private") || is_there(base, ".sealed")));
+    return keyfile_read(path, private, opener, out, trouble);
+}
+
+static enum err read_directory(const char *directory, const uint8_t *zone, enum wanted wanted,
     const struct key_opener *opener, struct key_list *list,
     void (*refused)(void *context, const struct keyfile_trouble *trouble), void *context)
 {
@@ -356,7 +376,7 @@ enum err keyfile_read_all(const char *directory, const uint8_t *zone, bool priva
         free(entries[i]);
         if (result != ERR_OK || !keyfile_is_of(path, zone))
             continue;
-        enum err err = keyfile_read(path, private, opener, &key, &trouble);
+        enum err err = read_one(path, wanted, opener, &key, &trouble);
         if (err == ERR_OK && zone != NULL && !name_equal(key->owner, zone))
             key_release(key);
         else if (err == ERR_OK)
@@ -366,4 +386,19 @@ enum err keyfile_read_all(const char *directory, const uint8_t *zone, bool priva
     }
     free(entries);
     return result;
+}
+
+enum err keyfile_read_all(const char *directory, const uint8_t *zone, bool private,
+    const struct key_opener *opener, struct key_list *list,
+    void (*refused)(void *context, const struct keyfile_trouble *trouble), void *context)
+{
+    return read_directory(
+        directory, zone, private ? WANT_PRIVATE : WANT_PUBLIC, opener, list, refused, context);
+}
+
+enum err keyfile_read_signing(const char *directory, const uint8_t *zone, const struct key_opener *opener,
+    struct key_list *list, void (*refused)(void *context, const struct keyfile_trouble *trouble),
+    void *context)
+{
+    return read_directory(directory, zone, WANT_SIGNING, opener, list, refused, context);
 }

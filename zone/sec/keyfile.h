@@ -75,6 +75,12 @@ enum err keyfile_read_all(const char *directory, const uint8_t *zone, bool priva
     void (*refused)(void *context, const struct keyfile_trouble *trouble), void *context) NODISCARD
     NONNULL(1, 5);
 
+/* The same for signing: with private parts, but for keys that have none here, neither open nor sealed nor in
+ * a token. Those are another signer's (RFC 8901) or wait in a safe: published, never signing. */
+enum err keyfile_read_signing(const char *directory, const uint8_t *zone, const struct key_opener *opener,
+    struct key_list *list, void (*refused)(void *context, const struct keyfile_trouble *trouble),
+    void *context) NODISCARD NONNULL(1, 4);
+
 /* Makes the .sealed text of a .private file's: malloced. */
 struct key_sealer {
     enum err (*seal)(void *context, const char *text, size_t len, char **sealed, size_t *sealed_len,

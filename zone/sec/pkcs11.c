@@ -14,16 +14,29 @@
 #define SLOTS_MAX 64
 #define OBJECTS_MAX 2
 
+#define TOKENS_MAX 16
+
+/* A session with one token. What the token gives out holds for the session's life: GENERATION tells a key
+ * that it was opened in an earlier one. */
+struct session {
+    char token[33];
+    CK_SESSION_HANDLE handle;
+    unsigned generation;
+    bool open;
+};
+
 /* One module for the process; keys hold nothing but their object. */
 static struct {
     pthread_mutex_t lock;
+    char path[4096];
     CK_FUNCTION_LIST *calls;
-    CK_SESSION_HANDLE session;
-    char token[33];
-    bool open;
+    struct session sessions[TOKENS_MAX];
+    unsigned count;
 } module = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct token_key {
+    struct session *session;
+    unsigned generation;
     CK_OBJECT_HANDLE object;
 };
 
@@ -48,8 +61,10 @@ static enum err refuse(const struct reason *reason, enum err err, const char *fo
 static enum err load_module(const char *path, const struct reason *reason)
 {
     CK_C_GetFunctionList list;
-    if (module.calls != NULL)
+    if (module.calls != NULL && (path == NULL || strcmp(path, module.path) == 0))
         return ERR_OK;
+    if (module.calls != NULL)
+        return refuse(reason, ERR_UNSUPPORTED, "one PKCS#11 module at a time, and that is %s", module.path);
     if (path == NULL)
         return refuse(reason, ERR_MISSING, "which PKCS#11 module? --pkcs11-module says so");
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -67,6 +82,7 @@ static enum err load_module(const char *path, const struct reason *reason)
         module.calls = NULL;
         return refuse(reason, ERR_IO, "%s does not begin its work (0x%lx)", path, (unsigned long)result);
     }
+    snprintf(module.path, sizeof module.path, "%s", path);
     return ERR_OK;
 }
 
@@ -118,43 +134,87 @@ static enum err read_pin(const struct pkcs11_uri *uri, const uint8_t *pin, size_
     return *out != NULL ? ERR_OK : ERR_MEMORY;
 }
 
-static enum err open_session(
-    const struct pkcs11_uri *uri, const uint8_t *pin, size_t pin_len, const struct reason *reason)
+/* The place of the token's session, open or not; NULL: there are too many. */
+static struct session *session_of(const char *token)
+{
+    for (unsigned i = 0; i < module.count; i++) {
+        if (strcmp(module.sessions[i].token, token) == 0)
+            return &module.sessions[i];
+    }
+    if (module.count == TOKENS_MAX)
+        return NULL;
+    struct session *session = &module.sessions[module.count++];
+    snprintf(session->token, sizeof session->token, "%s", token);
+    return session;
+}
+
+static enum err log_in(
+    struct session *session, CK_SLOT_ID slot, char *pin, size_t len, const struct reason *reason)
+{
+    if (module.calls->C_OpenSession(
+            slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session->handle) != CKR_OK)
+        return refuse(reason, ERR_IO, "the token opens no session");
+    CK_RV result = module.calls->C_Login(session->handle, CKU_USER, (CK_UTF8CHAR *)pin, len);
+    if (result == CKR_OK || result == CKR_USER_ALREADY_LOGGED_IN) {
+        session->open = true;
+        session->generation++;
+        return ERR_OK;
+    }
+    module.calls->C_CloseSession(session->handle);
+    return refuse(reason, ERR_INVALID,
+        result == CKR_PIN_INCORRECT ? "the PIN is not right" : "the token takes no login");
+}
+
+static enum err open_session(const struct pkcs11_uri *uri, const uint8_t *pin, size_t pin_len,
+    struct session **out, const struct reason *reason)
 {
     CK_SLOT_ID slot;
     struct arena arena;
     char *text = NULL;
     size_t len = 0;
-    if (module.open)
-        return strcmp(module.token, uri->token) == 0
-                   ? ERR_OK
-                   : refuse(reason, ERR_UNSUPPORTED, "keys of more than one token are not opened together");
+    struct session *session = session_of(uri->token);
+    if (session == NULL)
+        return refuse(reason, ERR_LIMIT, "keys of more than %d tokens are not opened", TOKENS_MAX);
+    *out = session;
+    if (session->open)
+        return ERR_OK;
     enum err err = find_slot(uri->token, &slot, reason);
     if (err != ERR_OK)
         return err;
     arena_init(&arena, 0);
     err = read_pin(uri, pin, pin_len, &arena, &text, &len, reason);
-    if (err == ERR_OK && module.calls->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-                             &module.session) != CKR_OK)
-        err = refuse(reason, ERR_IO, "the token opens no session");
-    if (err == ERR_OK) {
-        CK_RV result = module.calls->C_Login(module.session, CKU_USER, (CK_UTF8CHAR *)text, len);
-        if (result != CKR_OK && result != CKR_USER_ALREADY_LOGGED_IN)
-            err = refuse(reason, ERR_INVALID,
-                result == CKR_PIN_INCORRECT ? "the PIN is not right" : "the token takes no login");
-    }
+    if (err == ERR_OK)
+        err = log_in(session, slot, text, len, reason);
     if (text != NULL)
         explicit_bzero(text, len);
     arena_clear(&arena);
-    module.open = err == ERR_OK;
-    snprintf(module.token, sizeof module.token, "%s", uri->token);
     return err;
+}
+
+/* The token was taken away, started again, or has thrown us out: the next key that is opened logs in anew. */
+static bool is_lost(CK_RV result)
+{
+    static const CK_RV losses[] = {CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_DEVICE_REMOVED,
+        CKR_DEVICE_ERROR, CKR_TOKEN_NOT_PRESENT, CKR_USER_NOT_LOGGED_IN, CKR_KEY_HANDLE_INVALID,
+        CKR_OBJECT_HANDLE_INVALID};
+    for (size_t i = 0; i < ARRAY_COUNT(losses); i++) {
+        if (losses[i] == result)
+            return true;
+    }
+    return false;
+}
+
+static void lose(struct session *session)
+{
+    if (session->open)
+        module.calls->C_CloseSession(session->handle);
+    session->open = false;
 }
 
 /* ---- objects ---- */
 
-static enum err find_object(const struct pkcs11_uri *uri, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE *object,
-    const struct reason *reason)
+static enum err find_object(struct session *session, const struct pkcs11_uri *uri, CK_OBJECT_CLASS class,
+    CK_OBJECT_HANDLE *object, const struct reason *reason)
 {
     CK_OBJECT_HANDLE found[OBJECTS_MAX];
     CK_ULONG count = 0, used = 1;
@@ -163,10 +223,14 @@ static enum err find_object(const struct pkcs11_uri *uri, CK_OBJECT_CLASS class,
         wanted[used++] = (CK_ATTRIBUTE){CKA_LABEL, (void *)(uintptr_t)uri->object, strlen(uri->object)};
     if (uri->id_len > 0)
         wanted[used++] = (CK_ATTRIBUTE){CKA_ID, (void *)(uintptr_t)uri->id, uri->id_len};
-    if (module.calls->C_FindObjectsInit(module.session, wanted, used) != CKR_OK)
-        return refuse(reason, ERR_IO, "the token cannot be searched");
-    CK_RV result = module.calls->C_FindObjects(module.session, found, OBJECTS_MAX, &count);
-    module.calls->C_FindObjectsFinal(module.session);
+    CK_RV result = module.calls->C_FindObjectsInit(session->handle, wanted, used);
+    if (result != CKR_OK) {
+        if (is_lost(result))
+            lose(session);
+        return refuse(reason, ERR_IO, "the token cannot be searched (0x%lx)", (unsigned long)result);
+    }
+    result = module.calls->C_FindObjects(session->handle, found, OBJECTS_MAX, &count);
+    module.calls->C_FindObjectsFinal(session->handle);
     if (result != CKR_OK || count == 0)
         return refuse(reason, ERR_MISSING, "the token has no key \"%s\"", uri->object);
     if (count > 1) /* DENIC 2026: several keys under one name, and any of them signs */
@@ -209,10 +273,15 @@ static enum err token_sign(void *handle, const struct algorithm *algorithm, cons
         octets_len = len;
     }
     pthread_mutex_lock(&module.lock);
-    CK_RV result = module.calls->C_SignInit(module.session, &mechanism, key->object);
+    struct session *session = key->session;
+    bool current = session->open && session->generation == key->generation;
+    CK_RV result = current ? module.calls->C_SignInit(session->handle, &mechanism, key->object)
+                           : (CK_RV)CKR_SESSION_CLOSED;
     if (result == CKR_OK)
         result =
-            module.calls->C_Sign(module.session, (CK_BYTE *)(uintptr_t)octets, octets_len, signature, &made);
+            module.calls->C_Sign(session->handle, (CK_BYTE *)(uintptr_t)octets, octets_len, signature, &made);
+    if (current && is_lost(result))
+        lose(session);
     pthread_mutex_unlock(&module.lock);
     *signature_len = made;
     return result == CKR_OK ? ERR_OK : ERR_IO;
@@ -225,13 +294,13 @@ static void token_release(void *handle)
 
 static const struct keypair_device device = {.sign = token_sign, .release = token_release};
 
-static enum err attach(struct key *key, CK_OBJECT_HANDLE object)
+static enum err attach(struct key *key, struct session *session, unsigned generation, CK_OBJECT_HANDLE object)
 {
     struct token_key *handle = malloc(sizeof *handle);
     struct keypair *pair;
     if (handle == NULL)
         return ERR_MEMORY;
-    handle->object = object;
+    *handle = (struct token_key){session, generation, object};
     enum err err =
         keypair_foreign(key->algorithm, key->public_octets, key->public_len, &device, handle, &pair);
     if (err != ERR_OK) {
@@ -244,12 +313,12 @@ static enum err attach(struct key *key, CK_OBJECT_HANDLE object)
 }
 
 static enum err begin(const char *path, const char *text, const uint8_t *pin, size_t pin_len,
-    struct pkcs11_uri *uri, const struct reason *reason)
+    struct pkcs11_uri *uri, struct session **session, const struct reason *reason)
 {
     if (!pkcs11_uri_read(text, uri))
         return refuse(reason, ERR_SYNTAX, "\"%s\" is no PKCS#11 URI (RFC 7512)", text);
     enum err err = load_module(path, reason);
-    return err != ERR_OK ? err : open_session(uri, pin, pin_len, reason);
+    return err != ERR_OK ? err : open_session(uri, pin, pin_len, session, reason);
 }
 
 enum err pkcs11_open(const char *path, const char *text, const uint8_t *pin, size_t pin_len, struct key *key,
@@ -257,19 +326,23 @@ enum err pkcs11_open(const char *path, const char *text, const uint8_t *pin, siz
 {
     const struct reason reason = {why, why_size};
     struct pkcs11_uri uri;
+    struct session *session;
     CK_OBJECT_HANDLE object;
+    unsigned generation = 0;
     pthread_mutex_lock(&module.lock);
-    enum err err = begin(path, text, pin, pin_len, &uri, &reason);
-    if (err == ERR_OK)
-        err = find_object(&uri, CKO_PRIVATE_KEY, &object, &reason);
+    enum err err = begin(path, text, pin, pin_len, &uri, &session, &reason);
+    if (err == ERR_OK) {
+        err = find_object(session, &uri, CKO_PRIVATE_KEY, &object, &reason);
+        generation = session->generation;
+    }
     pthread_mutex_unlock(&module.lock);
-    return err == ERR_OK ? attach(key, object) : err;
+    return err == ERR_OK ? attach(key, session, generation, object) : err;
 }
 
 /* ---- making keys ---- */
 
-static CK_RV generate(const struct pkcs11_uri *uri, const struct algorithm *algorithm, CK_ULONG bits,
-    CK_OBJECT_HANDLE *public, CK_OBJECT_HANDLE *private)
+static CK_RV generate(const struct session *session, const struct pkcs11_uri *uri,
+    const struct algorithm *algorithm, CK_ULONG bits, CK_OBJECT_HANDLE *public, CK_OBJECT_HANDLE *private)
 {
     static CK_BYTE p256[] = {6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7},
                    p384[] = {6, 5, 0x2b, 0x81, 4, 0, 0x22};
@@ -300,34 +373,36 @@ static CK_RV generate(const struct pkcs11_uri *uri, const struct algorithm *algo
         public_template[public_count++] =
             (CK_ATTRIBUTE){CKA_EC_PARAMS, small ? p256 : p384, small ? sizeof p256 : sizeof p384};
     }
-    return module.calls->C_GenerateKeyPair(module.session, &mechanism, public_template, public_count,
+    return module.calls->C_GenerateKeyPair(session->handle, &mechanism, public_template, public_count,
         private_template, private_count, public, private);
 }
 
-static bool read_attribute(
-    CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, uint8_t *out, size_t room, size_t *len)
+static bool read_attribute(const struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+    uint8_t *out, size_t room, size_t *len)
 {
     CK_ATTRIBUTE attribute = {type, out, room};
-    if (module.calls->C_GetAttributeValue(module.session, object, &attribute, 1) != CKR_OK)
+    if (module.calls->C_GetAttributeValue(session->handle, object, &attribute, 1) != CKR_OK)
         return false;
     *len = attribute.ulValueLen;
     return *len <= room;
 }
 
 /* The public key as a DNSKEY has it. */
-static size_t read_public(const struct algorithm *algorithm, CK_OBJECT_HANDLE object, uint8_t out[PUBLIC_MAX])
+static size_t read_public(const struct session *session, const struct algorithm *algorithm,
+    CK_OBJECT_HANDLE object, uint8_t out[PUBLIC_MAX])
 {
     uint8_t point[256];
     size_t len, exponent;
     if (algorithm->kind == KIND_RSA) {
-        if (!read_attribute(object, CKA_PUBLIC_EXPONENT, out + 1, 255, &exponent) ||
-            !read_attribute(object, CKA_MODULUS, out + 1 + exponent, PUBLIC_MAX - 256, &len))
+        if (!read_attribute(session, object, CKA_PUBLIC_EXPONENT, out + 1, 255, &exponent) ||
+            !read_attribute(session, object, CKA_MODULUS, out + 1 + exponent, PUBLIC_MAX - 256, &len))
             return 0;
         out[0] = (uint8_t)exponent;
         return 1 + exponent + len;
     }
     /* A DER OCTET STRING around the point; ECDSA's point begins with 4, uncompressed. */
-    if (!read_attribute(object, CKA_EC_POINT, point, sizeof point, &len) || len < algorithm->public_len)
+    if (!read_attribute(session, object, CKA_EC_POINT, point, sizeof point, &len) ||
+        len < algorithm->public_len)
         return 0;
     memcpy(out, point + len - algorithm->public_len, algorithm->public_len);
     return algorithm->public_len;
@@ -339,16 +414,20 @@ enum err pkcs11_generate(const char *path, const char *text, const uint8_t *pin,
 {
     const struct reason reason = {why, why_size};
     struct pkcs11_uri uri;
+    struct session *session;
+    unsigned generation = 0;
     CK_OBJECT_HANDLE public, private;
     uint8_t octets[PUBLIC_MAX];
     size_t len = 0;
     pthread_mutex_lock(&module.lock);
-    enum err err = begin(path, text, pin, pin_len, &uri, &reason);
-    if (err == ERR_OK && find_object(&uri, CKO_PRIVATE_KEY, &private, &reason) != ERR_MISSING)
+    enum err err = begin(path, text, pin, pin_len, &uri, &session, &reason);
+    if (err == ERR_OK && find_object(session, &uri, CKO_PRIVATE_KEY, &private, &reason) != ERR_MISSING)
         err = refuse(&reason, ERR_EXISTS, "the token has a key \"%s\" already", uri.object);
     if (err == ERR_OK) {
-        CK_RV result = generate(&uri, algorithm, bits != 0 ? bits : algorithm->bits, &public, &private);
-        len = result == CKR_OK ? read_public(algorithm, public, octets) : 0;
+        generation = session->generation;
+        CK_RV result =
+            generate(session, &uri, algorithm, bits != 0 ? bits : algorithm->bits, &public, &private);
+        len = result == CKR_OK ? read_public(session, algorithm, public, octets) : 0;
         if (len == 0)
             err = refuse(&reason, ERR_UNSUPPORTED, "the token makes no key of %s (0x%lx)", algorithm->name,
                 (unsigned long)result);
@@ -360,7 +439,7 @@ enum err pkcs11_generate(const char *path, const char *text, const uint8_t *pin,
     if (err != ERR_OK)
         return err;
     struct key *key = key_new(owner, algorithm, flags, pair);
-    err = key != NULL ? attach(key, private) : ERR_MEMORY;
+    err = key != NULL ? attach(key, session, generation, private) : ERR_MEMORY;
     if (err == ERR_OK)
         *out = key;
     else

@@ -1,6 +1,7 @@
 /* Private keys that a PKCS#11 token keeps (an HSM, SoftHSM). The module is loaded when the first key of it is
- * opened, and one session is shared by all threads under a lock: tokens sign one after the other. Needs no
- * library but the module itself. */
+ * opened, and one session with each token
+ * is shared by all threads under a lock: tokens sign one after the other. A token that was away is logged in
+ * to again when its keys are opened the next time. Needs no library but the module itself. */
 #ifndef ZONE_SEC_PKCS11_H
 #define ZONE_SEC_PKCS11_H
 
