@@ -7,6 +7,7 @@
 #include "gitsync/gitsync.h"
 #include "gitsync/settings.h"
 #include "gitsync/show.h"
+#include "gitsync/ssh_exec.h"
 #include "gitsync/story.h"
 #include "zone/base/version.h"
 
@@ -127,6 +128,8 @@ int main(int argc, char **argv)
     static struct settings_set set;
     struct problem problem = {0};
     struct arena arena;
+    if (ssh_exec_is_asked(argc, argv))
+        return OUTCOME_FINE;
     if (argc < 2 || wants_help(argc, argv)) {
         usage(argc < 2 ? stderr : stdout);
         return argc < 2 ? OUTCOME_USAGE : OUTCOME_FINE;

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gitsync/known_hosts.h"
 #include "gitsync/leftovers.h"
 #include "gitsync/repo_git.h"
+#include "gitsync/ssh_exec.h"
 #include "zone/base/file.h"
 
 #define SECRET_MAX 4096
@@ -29,6 +29,7 @@ struct fetching {
     bool explained; /* a callback has said why */
     unsigned asked; /* for credentials: a second time means that they were refused */
     char branch[REPO_TAG_MAX];
+    struct ssh_exec ssh;
 };
 
 /* ---- credentials ---- */
@@ -56,22 +57,6 @@ static int refuse_credentials(struct fetching *fetching, const char *url, const 
     return GIT_EAUTH;
 }
 
-static int give_ssh_key(struct fetching *fetching, git_credential **out, const char *user)
-{
-    const struct settings *settings = fetching->settings;
-    const char *passphrase = NULL;
-    if (settings->ssh_key == NULL)
-        return git_credential_ssh_key_from_agent(out, user);
-    if (settings->ssh_passphrase_file != NULL) {
-        passphrase = read_secret(fetching, settings->ssh_passphrase_file);
-        if (passphrase == NULL)
-            return GIT_EAUTH;
-    }
-    char *public = arena_printf(&fetching->arena, "%s.pub", settings->ssh_key);
-    bool has_public = public != NULL && access(public, R_OK) == 0;
-    return git_credential_ssh_key_new(out, user, has_public ? public : NULL, settings->ssh_key, passphrase);
-}
-
 static int give_credentials(
     git_credential **out, const char *url, const char *url_user, unsigned allowed, void *payload)
 {
@@ -80,11 +65,7 @@ static int give_credentials(
     const char *user = settings->username != NULL ? settings->username : url_user != NULL ? url_user : "git";
     if (fetching->asked++ > 2)
         return refuse_credentials(
-            fetching, url, "check --username, --password-file, --ssh-key, and what the remote allows them");
-    if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0)
-        return give_ssh_key(fetching, out, user);
-    if ((allowed & GIT_CREDENTIAL_USERNAME) != 0)
-        return git_credential_username_new(out, user);
+            fetching, url, "check --username, --password-file, and what the remote allows them");
     if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) != 0 && settings->password_file != NULL) {
         const char *password = read_secret(fetching, settings->password_file);
         if (password != NULL)
@@ -93,53 +74,19 @@ static int give_credentials(
     return refuse_credentials(fetching, url, "the remote wants a password or token: --password-file");
 }
 
-/* ---- the remote's key ---- */
-
-static int refuse_host(struct fetching *fetching, const char *host, const char *hint)
-{
-    problem_set(fetching->problem, OUTCOME_FETCH, hint, "%s: the remote cannot prove who it is", host);
-    fetching->explained = true;
-    return GIT_ECERTIFICATE;
-}
-
-static int check_host_key(struct fetching *fetching, const git_cert_hostkey *key, const char *host)
-{
-    const struct settings *settings = fetching->settings;
-    if ((key->type & GIT_CERT_SSH_RAW) == 0)
-        return refuse_host(fetching, host, "libssh2 does not tell its key");
-    char *text;
-    size_t len;
-    if (file_read(settings->known_hosts, 1 << 24, &fetching->arena, &text, &len) != ERR_OK)
-        return refuse_host(fetching, host, "the file of --known-hosts cannot be read");
-    struct known_host seen = {.host = host,
-        .port = known_hosts_port(settings->repo),
-        .key = (const uint8_t *)key->hostkey,
-        .key_len = key->hostkey_len};
-    switch (known_hosts_find(text, &seen)) {
-    case KNOWN_HOST_KNOWN:
-        return 0;
-    case KNOWN_HOST_REVOKED:
-        return refuse_host(fetching, host, "its key is revoked in the file of --known-hosts");
-    case KNOWN_HOST_CHANGED:
-        return refuse_host(fetching, host,
-            "its key is not the one in the file of --known-hosts: somebody may sit "
-            "in between");
-    default:
-        return refuse_host(fetching, host, "put its key into the file of --known-hosts (ssh-keyscan)");
-    }
-}
+/* ---- the remote's certificate ---- */
 
 static int check_certificate(git_cert *cert, int valid, const char *host, void *payload)
 {
     struct fetching *fetching = payload;
-    if (cert->cert_type == GIT_CERT_HOSTKEY_LIBSSH2 && fetching->settings->known_hosts != NULL)
-        return check_host_key(fetching, (const git_cert_hostkey *)cert, host);
+    (void)cert;
     if (valid)
         return 0;
-    return refuse_host(fetching, host,
-        cert->cert_type == GIT_CERT_HOSTKEY_LIBSSH2
-            ? "put its key into ~/.ssh/known_hosts, or name a file: --known-hosts"
-            : "its certificate is not signed by an authority we trust: --ca-file");
+    problem_set(fetching->problem, OUTCOME_FETCH,
+        "its certificate must be valid today, for this name, and by an authority we trust: --ca-file",
+        "%s: the remote cannot prove who it is", host);
+    fetching->explained = true;
+    return GIT_ECERTIFICATE;
 }
 
 /* ---- what to fetch ---- */
@@ -148,6 +95,8 @@ static enum outcome remote_problem(struct fetching *fetching)
 {
     if (fetching->explained)
         return fetching->problem->outcome;
+    if (fetching->ssh.failed)
+        return ssh_exec_problem(&fetching->ssh, fetching->problem);
     enum outcome outcome =
         repo_git_problem(fetching->problem, NULL, "cannot fetch", fetching->settings->repo);
     /* What went wrong may be there or here: the mirror is made anew only when reading it fails. */
@@ -361,11 +310,14 @@ static enum outcome open_mirror(struct fetching *fetching, const char *path)
 static enum outcome fetch(
     const char *path, const struct settings *settings, struct repo_tip *tip, struct problem *problem)
 {
-    struct fetching fetching = {.settings = settings, .mirror = path, .problem = problem};
+    struct fetching fetching = {
+        .settings = settings, .mirror = path, .problem = problem, .ssh = {.settings = settings}};
     arena_init(&fetching.arena, 0);
     repo_git_start();
     tip->downloaded = false;
-    enum outcome outcome = open_mirror(&fetching, path);
+    enum outcome outcome = ssh_exec_use(&fetching.ssh, problem);
+    if (outcome == OUTCOME_FINE)
+        outcome = open_mirror(&fetching, path);
     if (outcome == OUTCOME_FINE)
         outcome = connect_and_fetch(&fetching, &tip->downloaded);
     if (outcome == OUTCOME_FINE)
@@ -449,7 +401,7 @@ enum outcome repo_fetch(
     if (pid < 0)
         return problem_errno(problem, "cannot start", "a process");
     if (!whole)
-        kill(pid, SIGKILL);
+        kill(-pid, SIGKILL); /* with the ssh that it may have started */
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;

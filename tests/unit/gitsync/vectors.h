@@ -84,8 +84,4 @@ static const char minisign_legacy[] =
     "trusted comment: old form\n"
     "7uZV6hlo1Q1BkF6tgg7yBtlNwjc03i/Gb+y9XAtLLfLs9gDL0qD26sB2CBBuocIR+1ca4So1GSQpJqYbaZRoBA==\n";
 
-static const char known_hosts_hashed[] =
-    "|1|7lgWsLkq5sfVPeYq+ozy58VO5y4=|tKGxt0QD3vt5dBsChft7vMnNR6I= ssh-ed25519 "
-    "AAAAC3NzaC1lZDI1NTE5AAAAIA54fTkzfo2zZAKcCYM+Qq/I6ZE0hVFR70OjtK7b1pu6\n";
-
 #endif

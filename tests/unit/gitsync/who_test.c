@@ -1,4 +1,4 @@
-/* The file of signers, signatures that ssh-keygen and minisign made, what gpgv says, and known hosts. */
+/* The file of signers, signatures that ssh-keygen and minisign made, and what gpgv says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "gitsync/armor.c"
-#include "gitsync/known_hosts.c"
 #include "gitsync/minisign.c"
 #include "gitsync/openpgp.c"
 #include "gitsync/process.c"
@@ -170,31 +169,6 @@ static void test_gpgv_status(void **state)
     assert_false(openpgp_read_status(&signer, ""));
 }
 
-static void test_known_hosts(void **state)
-{
-    uint8_t bytes[200];
-    size_t len;
-    (void)state;
-    assert_true(armor_base64(
-        strchr(ED25519_KEY, ' ') + 1, strlen(strchr(ED25519_KEY, ' ') + 1), bytes, sizeof bytes, &len));
-    struct known_host host = {.host = "example.org", .port = 22, .key = bytes, .key_len = len};
-    assert_int_equal(known_hosts_find(known_hosts_hashed, &host), KNOWN_HOST_KNOWN);
-    assert_int_equal(known_hosts_find("example.org,192.0.2.1 " ED25519_KEY "\n", &host), KNOWN_HOST_KNOWN);
-    assert_int_equal(known_hosts_find("*.org,!example.org " ED25519_KEY "\n", &host), KNOWN_HOST_UNKNOWN);
-    assert_int_equal(known_hosts_find("example.org " ECDSA_256_KEY "\n", &host), KNOWN_HOST_UNKNOWN);
-    assert_int_equal(known_hosts_find("example.org " ED25519_KEY "\n@revoked * " ED25519_KEY "\n", &host),
-        KNOWN_HOST_REVOKED);
-    bytes[len - 1] ^= 1;
-    assert_int_equal(known_hosts_find(known_hosts_hashed, &host), KNOWN_HOST_CHANGED);
-    bytes[len - 1] ^= 1;
-    host.port = 2222;
-    assert_int_equal(known_hosts_find("example.org " ED25519_KEY "\n", &host), KNOWN_HOST_UNKNOWN);
-    assert_int_equal(known_hosts_find("[example.org]:2222 " ED25519_KEY, &host), KNOWN_HOST_KNOWN);
-    assert_int_equal(known_hosts_port("ssh://git@[::1]:2222/x"), 2222);
-    assert_int_equal(known_hosts_port("ssh://git@example.org/x:1"), 22);
-    assert_int_equal(known_hosts_port("git@example.org:x"), 22);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,7 +178,6 @@ int main(void)
         cmocka_unit_test(test_signers),
         cmocka_unit_test(test_bad_signers),
         cmocka_unit_test(test_gpgv_status),
-        cmocka_unit_test(test_known_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
