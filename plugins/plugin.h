@@ -72,6 +72,7 @@ struct block {
     const char *view;        /* the name of the last one, or NULL */
     uint32_t tcp_per_client; /* tcp: connections one client may have, 0: any number */
     const struct netset *tcp_exempt;
+    uint16_t sockets; /* multisocket: workers to begin with, 0: one for each core */
 };
 
 /* Loads that setup leaves for later, to be run in parallel: JOB(ARG) runs on some thread before the set up

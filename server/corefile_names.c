@@ -29,7 +29,7 @@ static const struct word words[] = {
     {.name = "https", .hint = "it limits https:// servers; see 'timeouts' and 'tcp' for what can be limited"},
     {.name = "https3", .hint = "DNS over HTTP/3 is not served; 'tls://' is"},
     {.name = "timeouts"},
-    {.name = "multisocket", .hint = "remove it: each worker has sockets of its own anyway"},
+    {.name = "multisocket"},
     {.name = "reload", .hint = "'bailiwickctl reload' or SIGUSR1 reads the Corefile again"},
     {.name = "nsid"},
     {.name = "bufsize"},

@@ -172,8 +172,7 @@ static bool take_whole(struct walk *walk, const struct directive *line, unsigned
     if (option->kind == OPTION_IGNORED)
         setup_warning(walk->setup, &line->name, option->help, "'%s' has no effect", line->name.text);
     else if (option->kind == OPTION_REMOVED)
-        (void)setup_error(
-            walk->setup, &line->name, option->help, "'%s' is not supported any more", line->name.text);
+        (void)setup_error(walk->setup, &line->name, option->help, "'%s' is not supported", line->name.text);
     else if (option->kind == OPTION_LINES)
         *err = option_line_add(walk->setup, line, fresh_field(walk, row));
     else

@@ -104,8 +104,6 @@ static struct server *server_new(const struct server_options *options)
     if (server == NULL)
         return NULL;
     server->options = *options;
-    server->worker_count = options->workers != 0 ? options->workers : core_count();
-    server->workers = calloc(server->worker_count, sizeof(struct worker *));
     server->corefile = options->corefile != NULL ? strdup(options->corefile) : NULL;
     server->options.corefile = server->corefile;
     server->started_s = now_s();
@@ -120,6 +118,22 @@ static void server_free(struct server *server)
     free(server);
 }
 
+/* -workers, or what the first block's multisocket says, or one for each core. */
+static unsigned wanted_workers(const struct server *server, const struct world *world)
+{
+    if (server->options.workers != 0)
+        return server->options.workers;
+    unsigned sockets = world->chain_count > 0 ? world->chains[0].block.sockets : 0;
+    return sockets != 0 ? sockets : core_count();
+}
+
+static enum err make_room(struct server *server, const struct world *world)
+{
+    server->worker_count = wanted_workers(server, world);
+    server->workers = calloc(server->worker_count, sizeof(struct worker *));
+    return server->workers != NULL ? ERR_OK : ERR_MEMORY;
+}
+
 /* The parts in the order in which they can fail without a trace: configuration, sockets, plugins, threads. */
 static enum err bring_up(struct server *server, uv_loop_t *loop)
 {
@@ -128,7 +142,9 @@ static enum err bring_up(struct server *server, uv_loop_t *loop)
     enum err err = world_build(server->options.corefile, server->options.port, false, sink, &world);
     if (err != ERR_OK)
         return err;
-    err = listen_prepare(&server->listen, world, server->worker_count, sink);
+    err = make_room(server, world);
+    if (err == ERR_OK)
+        err = listen_prepare(&server->listen, world, server->worker_count, sink);
     if (err != ERR_OK) {
         world_free(world);
         return err;
@@ -215,6 +231,9 @@ static enum err replace_world(struct server *server)
     }
     publish(server, world);
     listen_apply(&server->listen, world, server->workers, server->worker_count);
+    if (wanted_workers(server, world) != server->worker_count)
+        log_warning(
+            "reload: %u workers go on; multisocket counts when the server starts", server->worker_count);
     return ERR_OK;
 }
 

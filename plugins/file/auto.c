@@ -63,7 +63,10 @@ static const struct option options[] = {
     {.word = "upstream",
         .kind = OPTION_IGNORED,
         .help = "it has no effect since CoreDNS 1.7; remove the line"},
-    {.word = "no_reload", .kind = OPTION_REMOVED, .help = "write reload 0"},
+    {.word = "no_reload",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct auto_written, no_reload),
+        .help = "from older versions of CoreDNS: reload 0"},
     {.word = "transfer",
         .arg = "to ADDRESS...",
         .kind = OPTION_LINES,
@@ -146,12 +149,40 @@ static enum err read_transfers(struct setup *setup, const struct auto_written *w
     return ERR_OK;
 }
 
-static enum err set_up(struct setup *setup, struct autodir *dir, const struct auto_written *written)
+/* What CoreDNS had before 1.5: a fourth word behind the template, in seconds, and no_reload. */
+static enum err read_older(struct setup *setup, struct auto_written *written)
+{
+    static const struct option row = {
+        .arg = "TIMEOUT", .kind = OPTION_INTEGER, .min = 1, .max = INT64_C(86400) * 365};
+    const struct token *at = &setup->directive->name;
+    int64_t seconds;
+    if (written->directory.count > 3) {
+        const char *word = written->directory.at[3];
+        struct token token = *at;
+        token.text = word;
+        token.len = (uint32_t)strlen(word);
+        if (option_value(setup, &token, &row, &seconds) != ERR_OK)
+            return ERR_INVALID;
+        written->reload_ms = seconds * 1000;
+        setup_warning(setup, at, "bailiwickd -migrate writes it so",
+            "the fourth word of directory, %s, is from before CoreDNS 1.5: write reload %ss", word, word);
+    }
+    if (written->no_reload) {
+        written->reload_ms = 0;
+        setup_warning(setup, at, "bailiwickd -migrate writes it so",
+            "no_reload is from before CoreDNS 1.5: write reload 0");
+    }
+    return ERR_OK;
+}
+
+static enum err set_up(struct setup *setup, struct autodir *dir, struct auto_written *written)
 {
     const struct option_strings *words = &written->directory;
-    if (words->count == 2 || words->count > 3)
+    if (words->count == 2 || words->count > 4)
         return setup_error(setup, &setup->directive->name, "directory DIR [REGEXP TEMPLATE]",
             "directory takes a path, or a path, an expression and a template");
+    if (read_older(setup, written) != ERR_OK)
+        return ERR_INVALID;
     char *standard = setup->check ? NULL : cache_directory();
     const char *cache = chosen(setup, written->cache, standard);
     const char *state = chosen(setup, written->state, zones_state(false));
@@ -160,9 +191,9 @@ static enum err set_up(struct setup *setup, struct autodir *dir, const struct au
     free(standard);
     dir->written = written;
     dir->directory = setup_path(setup, words->at[0]);
-    dir->template = words->count == 3 ? words->at[2] : "{1}";
+    dir->template = words->count >= 3 ? words->at[2] : "{1}";
     dir->regex =
-        regex_compile(setup, &setup->directive->name, words->count == 3 ? words->at[1] : "db\\.(.*)");
+        regex_compile(setup, &setup->directive->name, words->count >= 3 ? words->at[1] : "db\\.(.*)");
     if (dir->regex == NULL)
         return ERR_INVALID;
     enum err err = read_transfers(setup, written);

@@ -315,6 +315,9 @@ static enum err set_tls(struct setup *setup, struct forward *forward, const stru
         settings->max_idle = (unsigned)written->max_idle;
         if (!wanted)
             continue;
+        if (settings->server_name != NULL && written->tls_servername != NULL)
+            return setup_error(setup, &setup->directive->name, "leave out one of them",
+                "tls_servername beside a server that has its own name, %%%s", settings->server_name);
         if (tls == NULL)
             err = make_tls(setup, forward, written, &tls);
         settings->tls = tls;

@@ -14,7 +14,7 @@ struct header {
 };
 
 struct written {
-    struct option_lines query, response;
+    struct option_lines query, response, set, clear;
 };
 
 static const struct option options[] = {
@@ -28,6 +28,16 @@ static const struct option options[] = {
         .kind = OPTION_LINES,
         .offset = offsetof(struct written, response),
         .help = "changes aa, ra or rd of the reply"},
+    {.word = "set",
+        .arg = "FLAGS...",
+        .kind = OPTION_LINES,
+        .offset = offsetof(struct written, set),
+        .help = "from older versions of CoreDNS: response set"},
+    {.word = "clear",
+        .arg = "FLAGS...",
+        .kind = OPTION_LINES,
+        .offset = offsetof(struct written, clear),
+        .help = "from older versions of CoreDNS: response clear"},
     OPTIONS_END,
 };
 
@@ -45,16 +55,11 @@ static uint16_t flag_of(const char *word)
     return 0;
 }
 
-/* "set aa rd": the last line about a flag is the one that counts. */
-static enum err read_line(struct setup *setup, const struct directive *line, struct change *change)
+/* The flags from the one at FIRST on: the last line about a flag is the one that counts. */
+static enum err read_flags(
+    struct setup *setup, const struct directive *line, unsigned first, bool set, struct change *change)
 {
-    static const char *const hint = "write: query|response set|clear aa|ra|rd ...";
-    if (line->args_count < 2)
-        return setup_error(setup, &line->name, hint, "this line lacks what to do, or the flags");
-    bool set = strcasecmp(line->args[0].text, "set") == 0;
-    if (!set && strcasecmp(line->args[0].text, "clear") != 0)
-        return setup_error(setup, &line->args[0], hint, "'%s' is neither set nor clear", line->args[0].text);
-    for (unsigned i = 1; i < line->args_count; i++) {
+    for (unsigned i = first; i < line->args_count; i++) {
         uint16_t flag = flag_of(line->args[i].text);
         if (flag == 0)
             return setup_error(
@@ -63,6 +68,31 @@ static enum err read_line(struct setup *setup, const struct directive *line, str
         change->clear = (uint16_t)(set ? change->clear & ~flag : change->clear | flag);
     }
     return ERR_OK;
+}
+
+/* "set aa rd" */
+static enum err read_line(struct setup *setup, const struct directive *line, struct change *change)
+{
+    static const char *const hint = "write: query|response set|clear aa|ra|rd ...";
+    if (line->args_count < 2)
+        return setup_error(setup, &line->name, hint, "this line lacks what to do, or the flags");
+    bool set = strcasecmp(line->args[0].text, "set") == 0;
+    if (!set && strcasecmp(line->args[0].text, "clear") != 0)
+        return setup_error(setup, &line->args[0], hint, "'%s' is neither set nor clear", line->args[0].text);
+    return read_flags(setup, line, 1, set, change);
+}
+
+/* CoreDNS once had no word for which message is meant: it was the reply. */
+static enum err read_older(
+    struct setup *setup, const struct option_lines *lines, bool set, struct change *change)
+{
+    enum err err = ERR_OK;
+    for (unsigned i = 0; i < lines->count && err == ERR_OK; i++) {
+        const struct token *word = &lines->at[i]->name;
+        setup_warning(setup, word, NULL, "write response %s: CoreDNS does not take it without", word->text);
+        err = read_flags(setup, lines->at[i], 0, set, change);
+    }
+    return err;
 }
 
 static enum err read_lines(struct setup *setup, const struct option_lines *lines, struct change *change)
@@ -81,11 +111,16 @@ static enum err setup(struct setup *setup, void **self)
         return ERR_MEMORY;
     *self = header;
     enum err err = options_parse(setup, options, &written);
-    if (err == ERR_OK && written.query.count + written.response.count == 0)
+    if (err == ERR_OK &&
+        written.query.count + written.response.count + written.set.count + written.clear.count == 0)
         return setup_error(setup, &setup->directive->name, "header { response set aa }",
             "there is nothing to set or to clear");
     if (err == ERR_OK)
         err = read_lines(setup, &written.query, &header->query);
+    if (err == ERR_OK)
+        err = read_older(setup, &written.set, true, &header->response);
+    if (err == ERR_OK)
+        err = read_older(setup, &written.clear, false, &header->response);
     return err != ERR_OK ? err : read_lines(setup, &written.response, &header->response);
 }
 

@@ -26,7 +26,7 @@ def tests(selected):
         spec = importlib.util.spec_from_file_location(file[:-3], os.path.join(HERE, file))
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        for name, value in vars(module).items():
+        for name, value in list(vars(module).items()):
             title = f"{file[:-8]}.{name[5:]}"
             if name.startswith("test_") and (not selected or any(word in title for word in selected)):
                 yield title, value

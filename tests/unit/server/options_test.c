@@ -189,7 +189,7 @@ static const struct {
     {"file db {\nnet 10.0.0.0/33\n}",
         "3:5 '10.0.0.0/33' in CIDR is no network | as in 192.0.2.0/24, 2001:db8::/32, or *\n"},
     {"file db {\nfalthrough\n}", "3:1 unknown option 'falthrough' of 'file' | did you mean 'fallthrough'?\n"},
-    {"file db {\nno_reload\n}", "3:1 'no_reload' is not supported any more | write 'reload 0'\n"},
+    {"file db {\nno_reload\n}", "3:1 'no_reload' is not supported | write 'reload 0'\n"},
     {"file db {\nttl 1 {\nx\n}\n}", "3:1 'ttl' takes no block in braces\n"},
     {"file db {\nlocal maybe\nrcode 5000\n}", "3:7 on|off is 'maybe' | on or off\n4:7 RCODE is '5000', which "
                                               "is no rcode | as in NXDOMAIN, SERVFAIL\n"},
