@@ -54,22 +54,7 @@ bool serving_prefetch(const struct serving *serving, struct query *query, unsign
         return choose_zone(serving, query);
     if (query->lookup.owner != serving->mark || find->snapshot == NULL)
         return false;
-    switch (step) {
-    case 1:
-        __builtin_prefetch(find->snapshot->image);
-        return true;
-    case 2:
-        __builtin_prefetch(find->snapshot->image->header);
-        return true;
-    case 3:
-        find_begin(find, find->snapshot, query->question);
-        return true;
-    case 4:
-        find_probe(find);
-        return false;
-    default:
-        return false;
-    }
+    return find_approach(find, query->question, step);
 }
 
 static bool falls(const struct serving_zone *zone, const struct question *question)

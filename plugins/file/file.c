@@ -449,22 +449,7 @@ static bool prefetch(void *self, struct query *query, unsigned step)
         return query->lookup.owner == self && find->snapshot != NULL;
     if (query->lookup.owner != self || find->snapshot == NULL)
         return false;
-    switch (file->few ? step + 3 : step) {
-    case 1:
-        __builtin_prefetch(find->snapshot->image);
-        return true;
-    case 2:
-        __builtin_prefetch(find->snapshot->image->header);
-        return true;
-    case 3:
-        find_begin(find, find->snapshot, query->question);
-        return true;
-    case 4:
-        find_probe(find);
-        return false;
-    default:
-        return false;
-    }
+    return find_approach(find, query->question, file->few ? step + FIND_BEGINS : step);
 }
 
 /* True when VERDICT is for the next plugin to overrule. */
