@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "zone/base/file.h"
+#include "zone/sec/opinion.h"
 #include "zonetool/check.h"
 #include "zonetool/found.h"
 #include "zonetool/source.h"
@@ -16,6 +17,7 @@ struct session {
     const struct arguments *arguments;
     const struct found_format *format; /* NULL: text */
     struct check *check;
+    struct opinion *opinion; /* ldns, or NULL */
     struct found_list list;
     struct report report;
     struct levels levels;
@@ -50,6 +52,8 @@ static void put_sum(const struct session *session, const struct found_file *file
         printf(", %u ignored", file->ignored);
     if (known > 0)
         printf(", %u in the baseline", known);
+    if (file->opinions > 0)
+        printf(", %" PRIu64 " signatures verified by ldns, too", file->opinions);
     putchar('\n');
 }
 
@@ -103,6 +107,7 @@ static bool configure(struct session *session, const struct config *config)
         .ttl_max = config->ttl_max,
         .told_max = check_flags.told_max,
         .verify = !check_flags.no_verify,
+        .opinion = session->opinion,
         .across = session->across,
         .untrusted = check_flags.untrusted,
         .confine = check_flags.confine,
@@ -170,6 +175,7 @@ static void check_text(struct session *session, const char *path)
     found_end(&session->list, result.records, result.ignored);
     struct found_file *file = &session->list.files[session->list.file_count - 1];
     file->signatures = result.signatures;
+    file->opinions = result.opinions;
     file->more_errors = result.errors - count_all(&session->list, file, SEVERITY_ERROR);
     file->more_warnings = result.warnings - count_all(&session->list, file, SEVERITY_WARNING);
     if (err == ERR_OK)
@@ -320,8 +326,18 @@ static void end(struct session *session)
     for (size_t i = 0; i < session->baseline_count; i++)
         free(session->baselines[i]);
     check_free(session->check);
+    opinion_close(session->opinion);
     found_clear(&session->list);
     report_clear(&session->report);
+}
+
+static enum outcome ask_for_opinion(struct session *session)
+{
+    const char *why;
+    if (!check_flags.opinion || opinion_open(&session->opinion, &why) == ERR_OK)
+        return OUTCOME_CLEAN;
+    return complain("--second-opinion needs ldns (in Debian the package libldns3): %s",
+        why != NULL ? why : "out of memory");
 }
 
 enum outcome check_run(const struct arguments *arguments)
@@ -332,11 +348,16 @@ enum outcome check_run(const struct arguments *arguments)
     begin(&session, arguments);
     if (session.check == NULL)
         session.outcome = complain("out of memory");
-    for (unsigned i = 0; i < arguments->operand_count && session.check != NULL; i++)
+    else
+        session.outcome = ask_for_opinion(&session);
+    if (session.outcome == OUTCOME_FAILED) {
+        end(&session);
+        return OUTCOME_FAILED;
+    }
+    for (unsigned i = 0; i < arguments->operand_count; i++)
         session.outcome =
             outcome_worse(session.outcome, check_each_file(arguments->operands[i], check_path, &session));
-    if (session.check != NULL)
-        check_all_across(&session);
+    check_all_across(&session);
     if (check_flags.write_baseline != NULL) {
         write_baseline(&session);
         if (session.outcome != OUTCOME_FAILED)

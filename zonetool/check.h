@@ -18,7 +18,7 @@ struct check_flags {
     const char *config, *baseline, *write_baseline, *confine;
     int64_t now;
     uint32_t told_max;
-    bool no_config, no_ignore, no_verify, no_across, werror, untrusted, fix;
+    bool no_config, no_ignore, no_verify, no_across, opinion, werror, untrusted, fix;
 };
 
 extern struct check_flags check_flags;

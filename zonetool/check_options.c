@@ -107,6 +107,7 @@ const struct option_row check_options[] = {
     {.word = "werror", .help = "warnings are errors for the exit status", .flag = &check_flags.werror},
     {.word = "at", .value = "TIME", .help = "judge signatures and dates by this time", .take = take_time},
     {.word = "no-verify", .help = "do not verify signatures and digests", .flag = &check_flags.no_verify},
+    {.word = "second-opinion", .help = "let ldns verify signatures, too", .flag = &check_flags.opinion},
     {.word = "no-across", .help = "do not check zones against each other", .flag = &check_flags.no_across},
     {.word = "fix", .help = "repair what is safe to repair, then check", .flag = &check_flags.fix},
     {.word = "untrusted",

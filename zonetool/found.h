@@ -23,7 +23,7 @@ struct found {
 struct found_file {
     const char *path;
     size_t from, to; /* its findings */
-    uint64_t records, signatures;
+    uint64_t records, signatures, opinions;
     unsigned ignored;
     unsigned more_errors, more_warnings; /* that were counted and not told */
     bool werror;                         /* its warnings count as errors do */

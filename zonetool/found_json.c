@@ -57,6 +57,7 @@ static void put_file(struct json *json, const struct found_list *list, const str
     json_number(json, "infos", found_count(list, file->from, file->to, SEVERITY_INFO));
     json_number(json, "ignored", file->ignored);
     json_number(json, "signatures", file->signatures);
+    json_number(json, "second_opinions", file->opinions);
     json_close(json, '}');
 }
 

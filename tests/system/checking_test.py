@@ -23,9 +23,9 @@ LONG = GOOD + "www 9999999 A 192.0.2.3\n"
 FINDING = re.compile(r"^(\S+?):(\d+):(\d+): (error|warning|info): .* \[([a-z0-9-]+)\]$", re.M)
 
 
-def check(*arguments, cwd=None, status=0, command="check"):
+def check(*arguments, cwd=None, status=0, command="check", **environment):
     done = subprocess.run([harness.need_ours("zonetool"), command, *arguments], cwd=cwd, capture_output=True, timeout=60,
-                          check=False)
+                          check=False, env=dict(os.environ, **environment))
     out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     assert not any(mark in err for mark in harness.SANITIZER_MARKS), err[-3000:]
     assert done.returncode == status, f"{arguments}: exit {done.returncode}, not {status}\n{out}{err}"
@@ -367,6 +367,56 @@ def test_signatures_and_denial():
             out = check("-o", origin, zone, status=1)
             assert rules(out).count("rrsig-invalid") == 1, out
             check("-o", origin, "--no-verify", zone)
+
+
+AGREEABLE = """
+int status;
+int ldns_wire2rr(void **rr, const void *wire, unsigned long max, unsigned long *at, int section) { *rr = rr; return 0; }
+void ldns_rr_free(void *rr) {}
+void *ldns_rr_list_new(void) { return &status; }
+_Bool ldns_rr_list_push_rr(void *list, void *rr) { return 1; }
+void ldns_rr_list_free(void *list) {}
+void ldns_rr_list_deep_free(void *list) {}
+int ldns_verify_rrsig_keylist_time(void *a, void *b, void *c, long now, void *d) { return STATUS; }
+int ldns_verify_rrsig_keylist_notime(void *a, void *b, void *c, void *d) { return STATUS; }
+const char *ldns_get_errorstr_by_id(int status) { return "because"; }
+"""
+
+
+def other_ldns(space, source):
+    """A directory with a library that calls itself ldns."""
+    folder = os.path.join(space.path, "lib")
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", os.path.join(folder, "libldns.so.3"), "-x", "c", "-"],
+                   input=source.encode(), check=True)
+    return folder
+
+
+def test_second_opinion():
+    with harness.Workspace() as space:
+        for name in ("nsec.example.zone", "nsec3.example.zone", "rsa.example.zone", "optout.example.zone"):
+            zone = signed(space, name)
+            out = check("--second-opinion", "-o", name[:-len(".zone")], zone)
+            count = json.loads(check("--format", "json", "-o", name[:-len(".zone")], zone))["files"][0]["signatures"]
+            assert out.endswith(f" {count} signatures verified by ldns, too\n") and count > 100, out
+        # It sees what we see.
+        change(zone, r"192\.0\.2\.111", "192.0.2.112")
+        found = rules(check("--second-opinion", "-o", "optout.example", zone, status=1))
+        assert "rrsig-invalid" in found and "second-opinion" not in found, found
+        assert "ldns" not in check("--second-opinion", space.write("a.zone", GOOD))
+
+
+def test_a_second_opinion_that_differs():
+    with harness.Workspace() as space:
+        zone = signed(space, "nsec.example.zone")
+        arguments = ("--second-opinion", "--max-findings", "1000", "-o", "nsec.example", zone)
+        for status, least, most in ((0, 1, 1), (35, 120, 130)):
+            path = other_ldns(space, AGREEABLE.replace("STATUS", str(status)))
+            if status == 0:
+                change(zone, r"192\.0\.2\.111", "192.0.2.112")
+            found = rules(check(*arguments, status=1, LD_LIBRARY_PATH=path))
+            assert least <= found.count("second-opinion") <= most and found.count("rrsig-invalid") == 1, found
+        check(*arguments, status=2, LD_LIBRARY_PATH=other_ldns(space, "int nothing;"))
 
 
 def test_chain_breaks_are_found():

@@ -134,6 +134,7 @@ enum err check_zone(
     }
     result->records = loaded.records;
     result->signatures = calling.visits.signatures;
+    result->opinions = calling.visits.opinions;
     collect_comments(&collect, path);
     collect_tell(&collect, sink, result);
     if (err == ERR_OK && (collect.failed || calling.visits.failed))

@@ -15,6 +15,8 @@
 #include "zone/check/levels.h"
 #include "zone/text/finding.h"
 
+struct opinion;
+
 struct check_options {
     const uint8_t *origin;       /* wire name, or NULL: as load.h finds it */
     const struct levels *levels; /* NULL: the default set */
@@ -23,6 +25,7 @@ struct check_options {
     uint32_t ttl_max;            /* ttl-long tells above it; 0 for a week */
     uint32_t told_max;           /* findings of one rule told for a file; 0 for 200 */
     bool verify;                 /* signatures and ZONEMD digests, too */
+    struct opinion *opinion;     /* ldns is asked about signatures, too (zone/sec/opinion.h); or NULL */
     bool across;                 /* remember what check_across needs */
     bool untrusted;              /* nobody vouches for the text: see limits below */
     const char *confine;  /* with untrusted: $INCLUDE stays below this directory; NULL: the file's own */
@@ -38,6 +41,7 @@ struct check_result {
     unsigned ignored;                 /* by comments */
     uint64_t records;
     uint64_t signatures; /* verified */
+    uint64_t opinions;   /* about them, by ldns */
 };
 
 struct check;

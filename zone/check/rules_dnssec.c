@@ -144,6 +144,11 @@ const struct rule rules_dnssec[] = {
     {"rrsig-invalid", E, D, false, "RRSIG_UNVERIFIABLE SignatureInvalid cannot-verify-signature",
         "The signature does not fit the records (RFC 4035 5.3.3): they were changed after signing.",
         "sign the zone again", NULL, NULL},
+    {"second-opinion", E, D, false, "",
+        "With --second-opinion ldns verifies every signature, too: validators that differ in their verdict "
+        "are met by "
+        "users who differ in what they see.",
+        "sign the zone again; if both still differ, one of the two has a bug", NULL, NULL},
     {"rrsig-algorithm-missing", W, D, false, "MissingRRSIGForAlg MissingRRSIGForAlgDNSKEY",
         "Every set is signed with every algorithm among the keys (RFC 4035 2.2).", "sign the zone again",
         NULL, NULL},

@@ -30,6 +30,7 @@ struct visits {
     size_t later_count, later_capacity;
     bool failed;
     uint64_t signatures; /* verified */
+    uint64_t opinions;   /* about them, by ldns */
 };
 
 struct visit {

@@ -69,6 +69,7 @@ static const struct row {
     {"rrsig-key", "rrsig-key-missing", true, PART_DATA + 6},
     {"rrsig-wrong", "rrsig-invalid", true, PART_DATA},
     {"rrsig-terms", "rrsig-fields", true, PART_DATA},
+    {"second-opinion", "second-opinion", true, PART_DATA},
     {"nsec-needless", "nsec-extra", false, PART_TYPE},
     {"nsec-missing", "nsec-missing", false, PART_OWNER},
     {"nsec-next", "nsec-chain", false, PART_DATA},
@@ -186,6 +187,7 @@ static void verify(struct zone_pass *pass, struct snapshot *snapshot)
     struct zoneverify_options options = {.from = pass->shared->now,
         .to = pass->shared->now,
         .warnings = true,
+        .opinion = pass->shared->options->opinion,
         .threads = pass->zone->threads,
         .fault = take_fault,
         .fault_context = &context,
@@ -195,6 +197,7 @@ static void verify(struct zone_pass *pass, struct snapshot *snapshot)
         return;
     }
     pass->shared->signatures = result.signatures;
+    pass->shared->opinions = result.opinions;
     tell_times(&context, &result, pass->shared->now);
 }
 

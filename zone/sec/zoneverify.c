@@ -93,6 +93,30 @@ static enum verdict judge(struct verify_part *part, const uint8_t *owner, const 
     return verdict;
 }
 
+/* Ldns is told about only when it sees it differently. It does not look at all terms: those of which it does
+ * not know say nothing. */
+static void ask_opinion(struct verify_part *part, const uint8_t *owner, const struct rrset *rrset,
+    const struct rrsig *rrsig, const struct record *record, enum verdict verdict)
+{
+    const struct zoneverify_options *options = part->verifying->options;
+    const char *why = "";
+    bool far = rrsig->expiration > INT32_MAX || rrsig->inception > INT32_MAX;
+    bool of_time = verdict == VERDICT_EXPIRED || verdict == VERDICT_NOT_YET || verdict == VERDICT_INTERVAL;
+    if (options->opinion == NULL ||
+        !(verdict == VERDICT_VALID || verdict == VERDICT_SIGNATURE || (of_time && !far)))
+        return;
+    enum opinion_word word = opinion_ask(options->opinion, owner, rrset, record->rdata, record->rdata_len,
+        far ? OPINION_ANY_TIME : options->from, &why);
+    part->opinions += word != OPINION_NONE;
+    if (word == OPINION_REFUSED && verdict == VERDICT_VALID)
+        verify_tell(part, SEVERITY_ERROR, "second-opinion", owner, rrset->type,
+            "ldns refuses the signature of key %u, which is valid here: %s", rrsig->tag, why);
+    else if (word == OPINION_VALID && verdict != VERDICT_VALID)
+        verify_tell(part, SEVERITY_ERROR, "second-opinion", owner, rrset->type,
+            "ldns takes the signature of key %u, which is refused here: %s", rrsig->tag,
+            verdict_text(verdict));
+}
+
 static void note_expiration(struct verify_part *part, const struct rrsig *rrsig)
 {
     if (!part->any || (int32_t)(rrsig->expiration - part->earliest) < 0)
@@ -128,6 +152,7 @@ void verify_set(struct verify_part *part, const uint8_t *owner, const struct rrs
             continue;
         }
         enum verdict verdict = judge(part, owner, rrset, &rrsig, &record);
+        ask_opinion(part, owner, rrset, &rrsig, &record, verdict);
         if (verdict == VERDICT_VALID) {
             valid[rrsig.algorithm] = true;
             note_expiration(part, &rrsig);
@@ -242,6 +267,7 @@ static void part_close(struct verify_part *part, struct zoneverify_result *resul
     result->errors += part->errors;
     result->warnings += part->warnings;
     result->signatures += part->signatures;
+    result->opinions += part->opinions;
     result->rrsets += part->rrsets;
     if (part->any) {
         int64_t earliest = options->from + (int32_t)(part->earliest - (uint32_t)options->from);
@@ -308,6 +334,9 @@ enum err zone_verify(const struct snapshot *snapshot, const struct zoneverify_op
     part_init(&apex, &verifying);
     rrset_form_init(&apex.form);
     bool keys = verify_keys(&verifying, &apex);
+    if (keys && options->opinion != NULL)
+        opinion_take_keys(
+            options->opinion, snapshot->image->header->apex_name, node_rrset(snapshot->apex, TYPE_DNSKEY));
     if (keys) {
         err = choose_denial(&verifying, &apex);
         verify_zonemd(&apex);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "zone/base/err.h"
+#include "zone/sec/opinion.h"
 #include "zone/store/snapshot.h"
 #include "zone/text/finding.h"
 #include "zone/wire/rrset.h"
@@ -30,8 +31,9 @@ struct zoneverify_options {
     unsigned every; /* of the signatures below the apex only every Nth is computed, all others are looked at;
                        0 and 1: all are computed */
     bool warnings;  /* tell also what does not keep the zone from validating */
-    unsigned threads; /* 0: all cores */
-    const char *file; /* for the findings, or NULL */
+    struct opinion *opinion; /* asked about every signature that is computed, or NULL; gets the zone's keys */
+    unsigned threads;        /* 0: all cores */
+    const char *file;        /* for the findings, or NULL */
     struct finding_sink sink;
     void (*fault)(void *context, const struct zoneverify_fault *fault); /* instead of the sink, or NULL */
     void *fault_context;
@@ -41,6 +43,7 @@ struct zoneverify_options {
 struct zoneverify_result {
     unsigned errors, warnings; /* also those that were not told */
     uint64_t signatures;       /* computed */
+    uint64_t opinions;         /* of which there is a second opinion */
     uint64_t rrsets;           /* signed ones looked at */
     int64_t earliest;          /* when the first signature expires; 0: there is none */
     bool nsec3, unsigned_zone; /* no DNSKEY at the apex */

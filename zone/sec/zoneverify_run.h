@@ -47,7 +47,7 @@ struct verify_part {
     struct arena arena; /* of the findings */
     struct fault *first, **end;
     unsigned errors, warnings;
-    uint64_t signatures, rrsets;
+    uint64_t signatures, opinions, rrsets;
     uint64_t counter; /* for `every` */
     uint32_t earliest;
     bool any;
