@@ -39,4 +39,7 @@ struct serving_zone *serving_find(const struct serving *serving, const uint8_t *
 bool serving_prefetch(const struct serving *serving, struct query *query, unsigned step) NONNULL(1, 2);
 enum served serving_serve(const struct serving *serving, struct query *query) NONNULL(1, 2);
 
+/* Answers a query for a transfer that no transfer plugin has taken, of ZONE or a name in it. */
+enum served serving_no_transfer(struct query *query, const struct zone *zone) NONNULL(1, 2);
+
 #endif

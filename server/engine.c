@@ -12,11 +12,14 @@
 #define DEPTH_MAX 8 /* sub-queries of sub-queries */
 
 /* What nobody answers is refused, as CoreDNS does: the one place that says so. A name that no server block
- * has comes here, too, with an empty chain. */
+ * has comes here, too, with an empty chain. Updates are not implemented there (RFC 2136 2.2), and of
+ * transfers this is not the server (RFC 5936 2.2.1). */
 static void refuse(struct query *query)
 {
     unsigned opcode = message_opcode(&query->message);
-    query->reply.rcode = opcode == OPCODE_UPDATE ? RCODE_NOTIMP : RCODE_REFUSED; /* RFC 2136 2.2 */
+    uint16_t type = query->question->type;
+    bool transfer = opcode == OPCODE_QUERY && (type == TYPE_AXFR || type == TYPE_IXFR);
+    query->reply.rcode = opcode == OPCODE_UPDATE ? RCODE_NOTIMP : transfer ? RCODE_NOTAUTH : RCODE_REFUSED;
     query->reply.ede = (opcode == OPCODE_QUERY ? EDE_NOT_AUTHORITATIVE : EDE_NOT_SUPPORTED) + 1;
     query->answered = false;
 }

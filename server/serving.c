@@ -78,6 +78,14 @@ static enum served not_ready(const struct serving *serving, struct query *query,
     return served;
 }
 
+enum served serving_no_transfer(struct query *query, const struct zone *zone)
+{
+    bool apex = name_equal(query->question->lower, zone->name);
+    query->reply.rcode = apex ? RCODE_REFUSED : RCODE_NOTAUTH; /* RFC 5936 2.2.1 */
+    query->reply.ede = (apex ? EDE_PROHIBITED : EDE_NOT_AUTHORITATIVE) + 1;
+    return SERVED_ANSWERED;
+}
+
 enum served serving_serve(const struct serving *serving, struct query *query)
 {
     struct lookup *lookup = &query->lookup;
@@ -91,11 +99,8 @@ enum served serving_serve(const struct serving *serving, struct query *query)
     const struct serving_zone *chosen = lookup->zone;
     if (UNLIKELY(lookup->find.snapshot == NULL))
         return not_ready(serving, query, chosen->zone);
-    if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR)) {
-        query->reply.rcode = RCODE_REFUSED; /* transfers are for the transfer plugin, which comes before */
-        query->reply.ede = EDE_PROHIBITED + 1;
-        return SERVED_ANSWERED;
-    }
+    if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR))
+        return serving_no_transfer(query, chosen->zone);
     find_end(&lookup->find);
     struct answer_options how = {.dnssec = query->dnssec};
     enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);

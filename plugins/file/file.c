@@ -9,6 +9,7 @@
 #include "plugins/file/follow.h"
 #include "plugins/file/zonefile.h"
 #include "plugins/plugin.h"
+#include "plugins/serving.h"
 #include "zone/base/log.h"
 #include "zone/store/answer.h"
 #include "zone/wire/suffix.h"
@@ -486,11 +487,8 @@ static enum served serve(void *self, struct query *query)
     const struct served_zone *served = lookup->zone;
     if (UNLIKELY(lookup->find.snapshot == NULL))
         return not_ready(query, served->zone);
-    if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR)) {
-        query->reply.rcode = RCODE_REFUSED; /* transfers are for the transfer plugin, which comes before */
-        query->reply.ede = EDE_PROHIBITED + 1;
-        return SERVED_ANSWERED;
-    }
+    if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR))
+        return serving_no_transfer(query, served->handle);
     find_end(&lookup->find);
     struct answer_options how = {.dnssec = query->dnssec, .iterations = served->iterations};
     enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "zone/wire/question_inline.h"
+#include "zone/wire/rdata.h"
 #include "zone/wire/type.h"
 
 static inline uint16_t read16(const uint8_t *at)
@@ -93,20 +94,46 @@ static bool take_tsig(struct message *message, const struct message_record *reco
     return last && record->class == CLASS_ANY;
 }
 
-/* Walks everything behind the question. */
+/* RFC 1035 4.1.1: what cannot be interpreted is a format error, also where nobody would look at it; types
+ * that only a question has (RFC 6895 3.1) are none of a record. Records of an UPDATE may be of such types and
+ * without data (RFC 2136 2.4); who takes them reads them. */
+static bool take_other(const struct message *message, const struct message_record *record)
+{
+    uint8_t rdata[RDATA_MAX];
+    size_t at = record->rdata_at, len;
+    if (message_opcode(message) == OPCODE_UPDATE)
+        return true;
+    if (record->type >= TYPE_IXFR && record->type <= TYPE_ANY)
+        return false;
+    return record->class == CLASS_CH || rdata_read(record->type, message->bytes, message->len, &at,
+                                            record->rdata_len, rdata, &len) == ERR_OK;
+}
+
+static bool take_record(
+    struct message *message, const struct message_record *record, bool additional, bool last)
+{
+    if (record->type == TYPE_OPT)
+        return take_opt(message, record, additional);
+    if (record->type == TYPE_TSIG)
+        return take_tsig(message, record, additional && last);
+    return take_other(message, record);
+}
+
+/* Walks everything behind the question. A signature counts only when all of it is sound. */
 static bool read_records(struct message *message, size_t at)
 {
     uint32_t additional = (uint32_t)message->ancount + message->nscount;
     uint32_t total = additional + message->arcount;
     for (uint32_t i = 0; i < total; i++) {
         struct message_record record;
-        if (message_record_read(message->bytes, message->len, &at, &record) != ERR_OK)
+        if (message_record_read(message->bytes, message->len, &at, &record) != ERR_OK ||
+            !take_record(message, &record, i >= additional, i + 1 == total)) {
+            message->tsig_at = 0;
             return false;
-        if (record.type == TYPE_OPT && !take_opt(message, &record, i >= additional))
-            return false;
-        if (record.type == TYPE_TSIG && !take_tsig(message, &record, i >= additional && i + 1 == total))
-            return false;
+        }
     }
+    if (at != message->len)
+        message->tsig_at = 0;
     return at == message->len;
 }
 
