@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/text/lexer.h"
+
 #define MARK "zonecheck:ignore"
 
 struct scan {
@@ -127,14 +129,22 @@ static void take_newline(struct scan *scan)
     scan->line_start = scan->at;
 }
 
+/* The lines of a string are those of its entry. */
 static void take_quoted(struct scan *scan)
 {
-    for (scan->at++; scan->at < scan->end && *scan->at != '"' && *scan->at != '\n'; scan->at++) {
-        if (*scan->at == '\\' && scan->at + 1 < scan->end && scan->at[1] != '\n')
-            scan->at++;
+    const char *close = lexer_quote_end(scan->at, scan->end);
+    if (close == NULL) {
+        const char *newline = memchr(scan->at, '\n', (size_t)(scan->end - scan->at));
+        scan->at = newline != NULL ? newline : scan->end;
+        return;
     }
-    if (scan->at < scan->end && *scan->at == '"')
-        scan->at++;
+    for (; scan->at < close; scan->at++) {
+        if (*scan->at == '\n') {
+            scan->line++;
+            scan->line_start = scan->at + 1;
+        }
+    }
+    scan->at = close + 1;
 }
 
 static void begin_content(struct scan *scan)

@@ -14,6 +14,11 @@ const struct rule rules_text[] = {
         "parentheses somewhere (RFC 1035 5.1).",
         "look at the quotes and parentheses of the entry and of the one before", "www A 192.0.2.3 (\n",
         "www A ( 192.0.2.3 )\n"},
+    {"quote-newline", W, D, false, "",
+        "Any octet can stand between quotes, a newline, too (RFC 1035 5.1), and is then part of the text; "
+        "BIND refuses it, and mostly a quote was forgotten.",
+        "close the string on its line; write \\010 for a newline that is meant", "t TXT \"a\nb\"\n",
+        "t TXT \"a\\010b\"\n"},
     {"rdata-syntax", E, M, false,
         "ip-value-rfc caa-value-rfc ds-value-rfc mx-value-rfc srv-value-rfc sshfp-value-rfc svcb-value-rfc "
         "tlsa-value-rfc uri-value-rfc loc-value-rfc naptr-value-rfc",

@@ -65,6 +65,23 @@ static void set_ttl(struct reader *reader, struct lexer *lexer, const struct tok
     reader->context.has_default_ttl = true;
 }
 
+/* The octet of the escape behind the backslash at AT, as in any character string (RFC 1035 5.1); moves AT to
+ * its last character. */
+static char unescape_one(const struct token *token, uint32_t *at)
+{
+    const char *digits = token->text + *at + 1;
+    unsigned value = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        if (*at + 1 + i >= token->len || (uint8_t)(digits[i] - '0') > 9) {
+            ++*at;
+            return *digits;
+        }
+        value = value * 10 + (unsigned)(digits[i] - '0');
+    }
+    *at += 3;
+    return (char)(uint8_t)value;
+}
+
 /* The file name with its escapes undone. */
 static char *unescape(const struct token *token)
 {
@@ -73,9 +90,8 @@ static char *unescape(const struct token *token)
         return NULL;
     size_t len = 0;
     for (uint32_t i = 0; i < token->len; i++) {
-        if (token->text[i] == '\\' && i + 1 < token->len)
-            i++;
-        path[len++] = token->text[i];
+        bool escape = token->text[i] == '\\' && i + 1 < token->len;
+        path[len++] = escape ? unescape_one(token, &i) : token->text[i];
     }
     path[len] = '\0';
     return path;

@@ -63,7 +63,7 @@ static bool print_number(char *out, size_t *len, int64_t value, unsigned width, 
         ['d'] = "%0*" PRId64, ['o'] = "%0*" PRIo64, ['x'] = "%0*" PRIx64, ['X'] = "%0*" PRIX64};
     if (base == 'n' || base == 'N') {
         *len = print_nibbles(out, (uint32_t)value, width, base == 'N');
-        return value >= 0;
+        return true;
     }
     const char *format = (unsigned char)base < 128 ? formats[(unsigned char)base] : NULL;
     if (format == NULL || (value < 0 && base != 'd'))
@@ -102,7 +102,9 @@ static bool expand_braces(const char **at, const char *end, uint32_t number, cha
     }
     if (*at >= end || *(*at)++ != '}')
         return false;
-    return print_number(out, len, (int64_t)number + offset, width, base);
+    if (number + offset > INT32_MAX)
+        return false;
+    return print_number(out, len, number + offset, width, base);
 }
 
 /* One line for NUMBER; false on a bad modifier or when it grows too long. */

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "zone/wire/type.h"
+
 void lexer_init(struct lexer *lexer, const char *text, size_t len)
 {
     memset(lexer, 0, sizeof *lexer);
@@ -35,25 +37,78 @@ static const char *skip_comment(const char *at, const char *end)
     return newline != NULL ? newline : end;
 }
 
+#define WRAPPED_MAX ((ptrdiff_t)4 * 255) /* octets of text: each may be written as \DDD */
+
+/* A word that only an entry has at its beginning: a type in capitals, or a class. */
+static bool is_entry_word(const char *text, size_t len)
+{
+    uint16_t type;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] >= 'a' && text[i] <= 'z')
+            return false;
+    }
+    return type_parse(text, len, &type) || class_parse(text, len, &type);
+}
+
+/* Does the line at AT, inside of a quoted string, look as if the string should have ended before it? */
+static bool reads_like_entry(const char *at, const char *end)
+{
+    if (at < end && *at == '$')
+        return true;
+    bool owner = at < end && kinds[(uint8_t)*at] != BLANK;
+    for (unsigned word = 0; word < 4; word++) {
+        while (at < end && kinds[(uint8_t)*at] == BLANK)
+            at++;
+        const char *from = at;
+        while (at < end && kinds[(uint8_t)*at] == ORDINARY)
+            at++;
+        if (at == from)
+            return false;
+        if (!(owner && word == 0) && is_entry_word(from, (size_t)(at - from)))
+            return true;
+    }
+    return false;
+}
+
+static bool can_follow_token(const char *at, const char *end)
+{
+    uint8_t kind = at < end ? kinds[(uint8_t)*at] : NEWLINE;
+    return kind == BLANK || kind == NEWLINE || kind == COMMENT || kind == CLOSE;
+}
+
+const char *lexer_quote_end(const char *open, const char *end)
+{
+    const char *at = open + 1;
+    bool wrapped = false;
+    for (; at < end && *at != '"'; at++) {
+        if (*at == '\\' && at + 1 < end && at[1] != '\n')
+            at++;
+        else if (*at == '\n') {
+            if (at - open > WRAPPED_MAX || reads_like_entry(at + 1, end))
+                return NULL;
+            wrapped = true;
+        }
+    }
+    if (at >= end || (wrapped && (at - open > WRAPPED_MAX || !can_follow_token(at + 1, end))))
+        return NULL;
+    return at;
+}
+
 static bool quoted_token(struct lexer *lexer, struct token *token)
 {
-    const char *open = lexer->at, *at = open + 1;
-    for (; at < lexer->end && *at != '"'; at++) {
-        if (*at == '\n') {
-            lexer->at = at;
-            return complain(lexer, open, "a quoted string is not closed on its line");
-        }
-        if (*at == '\\' && at + 1 < lexer->end && at[1] != '\n')
-            at++;
-    }
-    if (at >= lexer->end) {
-        lexer->at = lexer->end;
-        return complain(lexer, open, "a quoted string is not closed");
+    const char *open = lexer->at, *close = lexer_quote_end(open, lexer->end);
+    if (UNLIKELY(close == NULL)) {
+        const char *newline = memchr(open, '\n', (size_t)(lexer->end - open));
+        lexer->at = newline != NULL ? newline : lexer->end;
+        return complain(lexer, open,
+            newline != NULL ? "a quoted string is not closed on its line" : "a quoted string is not closed");
     }
     token->text = open + 1;
-    token->len = (uint32_t)(at - open - 1);
+    token->len = (uint32_t)(close - open - 1);
     token->quoted = true;
-    lexer->at = at + 1;
+    lexer->at = close + 1;
+    if (lexer->wrapped == NULL && UNLIKELY(memchr(token->text, '\n', token->len) != NULL))
+        lexer->wrapped = open;
     return true;
 }
 

@@ -28,6 +28,7 @@ struct lexer {
     const char *end;      /* end of input */
     const char *complain; /* where an error of the lexer itself lies, with `error` */
     const char *error;    /* NULL, or a phrase: unbalanced parenthesis, open quote ... */
+    const char *wrapped;  /* the opening quote of a string that goes over its line's end; NULL: none so far */
     unsigned depth;       /* open parentheses */
 };
 
@@ -46,6 +47,12 @@ static inline unsigned lexer_special16(const char *at)
 #endif
 
 void lexer_init(struct lexer *lexer, const char *text, size_t len) NONNULL(1, 2);
+
+/* The quote that closes the one at OPEN, or NULL. In a quoted string any octet can stand, a newline, too (RFC
+ * 1035 5.1); but one that was never closed would swallow what follows up to the next quote. So a string goes
+ * over a line's end only when it fits a character string, its last quote stands where a token can end, and
+ * none of its further lines reads like an entry. */
+const char *lexer_quote_end(const char *open, const char *end) NONNULL(1, 2);
 
 /* The next token of the current entry; false at the end of the entry (newline outside parentheses, or
  * end of input) or on an error of the lexer (`error` is set). The newline itself is not consumed. */

@@ -19,7 +19,6 @@ static bool (*const parses[FIELD_KINDS])(struct rdata_parser *p) = {
     [FIELD_U32] = parse_number,
     [FIELD_U64] = parse_number,
     [FIELD_PERIOD] = parse_period,
-    [FIELD_TTL] = parse_period,
     [FIELD_TIME] = parse_time,
     [FIELD_TYPE] = parse_type,
     [FIELD_IP4] = parser_ip4,

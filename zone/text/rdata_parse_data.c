@@ -195,9 +195,24 @@ bool parser_hex(struct rdata_parser *p, bool empty)
     return empty || p->at > before ? true : parser_missing(p, p->field->name);
 }
 
+/* RFC 8078 4: in a request to delete, "0" stands for the digest or key, which is one octet of 0 (erratum
+ * 5049). Octet ALGORITHM_AT of the rdata tells. */
+static bool lone_zero(struct rdata_parser *p, uint16_t type, unsigned algorithm_at)
+{
+    if (LIKELY(p->info->type != type) || p->start[algorithm_at] != 0 || !parser_more(p))
+        return false;
+    bool zero = p->token.len == 1 && *p->token.text == '0' && !p->token.quoted;
+    p->waiting = !zero;
+    if (!zero)
+        return false;
+    note_first(p);
+    parser_put(p, 0, 1);
+    return true;
+}
+
 bool parse_hex(struct rdata_parser *p)
 {
-    return parser_hex(p, (p->field->flags & FIELD_EMPTY) != 0);
+    return lone_zero(p, TYPE_CDS, 2) || parser_hex(p, (p->field->flags & FIELD_EMPTY) != 0);
 }
 
 /* Digits that do not fill a group of four yet. */
@@ -293,7 +308,7 @@ bool parser_base64(struct rdata_parser *p, bool empty)
 
 bool parse_base64(struct rdata_parser *p)
 {
-    return parser_base64(p, (p->field->flags & FIELD_EMPTY) != 0);
+    return lone_zero(p, TYPE_CDNSKEY, 3) || parser_base64(p, (p->field->flags & FIELD_EMPTY) != 0);
 }
 
 /* "-" stands for nothing. */

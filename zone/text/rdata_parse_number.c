@@ -134,7 +134,7 @@ static bool period_read(const char *text, size_t len, uint64_t max, uint64_t *se
 
 bool parse_period(struct rdata_parser *p)
 {
-    uint64_t max = p->field->kind == FIELD_TTL ? INT32_MAX : UINT32_MAX, value;
+    uint64_t max = UINT32_MAX, value;
     if (!parser_word(p))
         return false;
     if (UNLIKELY(!parser_number(p->token.text, p->token.len, max, &value) &&

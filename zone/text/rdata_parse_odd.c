@@ -93,7 +93,7 @@ static bool precision_read(struct rdata_parser *p, const char *what, uint8_t pre
     *stored = preset;
     if (!parser_more(p))
         return true;
-    if (!metres_read(p->token.text, p->token.len, UINT64_C(9000000099), &value))
+    if (!metres_read(p->token.text, p->token.len, UINT64_C(9000000000), &value))
         return parser_refuse_at(p, p->token.text, p->token.len, "write metres from 0.00m to 90000000.00m",
             ": the %s is not a number of metres in range", what);
     for (; value > 9; value /= 10)
@@ -164,16 +164,21 @@ bool parse_apl(struct rdata_parser *p)
     return true;
 }
 
-static const struct word protocols[] = {{"icmp", 1}, {"tcp", 6}, {"udp", 17}, {NULL, 0}};
+/* RFC 1010, as the next ones. */
+static const struct word protocols[] = {{"icmp", 1}, {"igmp", 2}, {"ggp", 3}, {"st", 5}, {"tcp", 6},
+    {"egp", 8}, {"igp", 9}, {"nvp-ii", 11}, {"pup", 12}, {"chaos", 16}, {"udp", 17}, {"hmp", 20},
+    {"xns-idp", 22}, {"rdp", 27}, {"irtp", 28}, {"iso-tp4", 29}, {NULL, 0}};
 
 /* The services of RFC 1010 that old zones name. */
-static const struct word services[] = {{"echo", 7}, {"discard", 9}, {"systat", 11}, {"daytime", 13},
-    {"netstat", 15}, {"qotd", 17}, {"chargen", 19}, {"ftp-data", 20}, {"ftp", 21}, {"ssh", 22},
-    {"telnet", 23}, {"smtp", 25}, {"time", 37}, {"rlp", 39}, {"nameserver", 42}, {"nicname", 43},
-    {"whois", 43}, {"domain", 53}, {"bootps", 67}, {"bootpc", 68}, {"tftp", 69}, {"gopher", 70},
-    {"finger", 79}, {"http", 80}, {"hostnames", 101}, {"pop2", 109}, {"pop3", 110}, {"sunrpc", 111},
-    {"auth", 113}, {"sftp", 115}, {"nntp", 119}, {"ntp", 123}, {"imap", 143}, {"snmp", 161},
-    {"snmptrap", 162}, {"https", 443}, {NULL, 0}};
+static const struct word services[] = {{"tcpmux", 1}, {"rje", 5}, {"echo", 7}, {"discard", 9}, {"systat", 11},
+    {"users", 11}, {"daytime", 13}, {"netstat", 15}, {"qotd", 17}, {"quote", 17}, {"chargen", 19},
+    {"ftp-data", 20}, {"ftp", 21}, {"ssh", 22}, {"telnet", 23}, {"smtp", 25}, {"dsp", 33}, {"time", 37},
+    {"rlp", 39}, {"nameserver", 42}, {"nicname", 43}, {"login", 49}, {"whois", 43}, {"domain", 53},
+    {"bootps", 67}, {"bootpc", 68}, {"tftp", 69}, {"gopher", 70}, {"finger", 79}, {"http", 80},
+    {"supdup", 95}, {"hostname", 101}, {"hostnames", 101}, {"iso-tsap", 102}, {"x400", 103},
+    {"x400-snd", 104}, {"csnet-ns", 105}, {"rtelnet", 107}, {"pop-2", 109}, {"pop2", 109}, {"pop3", 110},
+    {"sunrpc", 111}, {"auth", 113}, {"sftp", 115}, {"uucp-path", 117}, {"nntp", 119}, {"erpc", 121},
+    {"ntp", 123}, {"imap", 143}, {"snmp", 161}, {"snmptrap", 162}, {"https", 443}, {NULL, 0}};
 
 static bool number_or_word(const struct token *token, const struct word *words, uint64_t max, uint64_t *value)
 {
@@ -206,6 +211,16 @@ bool parse_wks(struct rdata_parser *p)
         len = port / 8 + 1 > len ? port / 8 + 1 : len;
     }
     p->at += len;
+    return true;
+}
+
+/* The dots of an ATM address stand between digits (af-dans-0152 5.2); those of NSAP mean nothing. */
+static bool dots_part_digits(struct rdata_parser *p, const char *at, const char *end)
+{
+    for (const char *dot = at; dot < end; dot++) {
+        if (*dot == '.' && (dot == at || dot + 1 == end || dot[1] == '.'))
+            return parser_refuse_at(p, dot, 1, "dots stand between digits", " has a dot that parts nothing");
+    }
     return true;
 }
 
@@ -248,6 +263,8 @@ bool parse_atma(struct rdata_parser *p)
     const char *at = p->token.text, *end = at + p->token.len;
     bool phone = at < end && *at == '+';
     parser_put(p, phone ? 1 : 0, 1);
+    if (!dots_part_digits(p, at + phone, end))
+        return false;
     if (!phone)
         return dotted_hex(p, at, end);
     if (parser_room(p) < p->token.len)

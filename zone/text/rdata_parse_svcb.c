@@ -13,6 +13,7 @@ struct param {
     const char *text; /* the whole token, for complaints */
     size_t len;
     uint16_t key;
+    bool numbered; /* written as keyNNNNN: the value is that of the wire (RFC 9460 2.1) */
     char name[24];
     const char *value; /* empty when there is no "=" */
     size_t value_len;
@@ -37,6 +38,7 @@ static bool param_split(struct rdata_parser *p, struct param *param)
         return parser_refuse_at(p, p->token.text, key_len, hint, " \"%.*s\" is no service parameter",
             (int)(key_len < 30 ? key_len : 30), p->token.text);
     svcb_key_print(param->key, param->name);
+    param->numbered = memcmp(p->token.text, "key", 3) == 0;
     if (equals == NULL)
         return true;
     param->value = equals + 1;
@@ -189,11 +191,10 @@ static bool value_unescape(struct rdata_parser *p, const struct param *param, ui
     return p->err == ERR_LIMIT ? parser_full(p) : false;
 }
 
-static bool octets_put(struct rdata_parser *p, const struct param *param)
+static bool octets_put(struct rdata_parser *p, const struct param *param, enum svcb_value kind)
 {
     uint8_t *bytes = NULL;
     size_t len = 0;
-    enum svcb_value kind = svcb_value(param->key);
     if (!value_unescape(p, param, &bytes, &len))
         return false;
     if (kind == SVCB_VALUE_PATH && len == 0)
@@ -227,7 +228,7 @@ static bool base64_put(struct rdata_parser *p, const struct param *param)
 
 static bool value_put(struct rdata_parser *p, const struct param *param)
 {
-    enum svcb_value kind = svcb_value(param->key);
+    enum svcb_value kind = param->numbered ? SVCB_VALUE_OPAQUE : svcb_value(param->key);
     if (kind == SVCB_VALUE_NONE)
         return param->value_len == 0 ? true : refuse(p, param, NULL, "has a value, but takes none");
     if (param->value_len == 0 && kind != SVCB_VALUE_OPAQUE && kind != SVCB_VALUE_PATH)
@@ -246,7 +247,7 @@ static bool value_put(struct rdata_parser *p, const struct param *param)
     case SVCB_VALUE_BASE64:
         return base64_put(p, param);
     default:
-        return octets_put(p, param);
+        return octets_put(p, param, kind);
     }
 }
 

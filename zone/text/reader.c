@@ -332,6 +332,8 @@ static bool inherited_ttl(
         *ttl = context->soa_minimum;
     else
         return false;
+    if (*ttl > INT32_MAX) /* a number of 32 bits (RFC 1035 3.3.13), but no TTL: RFC 2181 8 */
+        *ttl = 0;
     return true;
 }
 
@@ -514,6 +516,10 @@ void reader_entry(struct reader *reader)
     }
     if (sound && lexer.error != NULL && reader->findings->errors == saved.errors)
         report_lexer(reader, &lexer);
+    if (UNLIKELY(lexer.wrapped != NULL) && reader->findings->errors == saved.errors)
+        reader_report(reader, SEVERITY_WARNING, "quote-newline", lexer.wrapped, 1,
+            "close it on its line; write \\010 for a newline that is meant",
+            "a quoted string goes over the end of its line, and has a newline in it");
     lexer_skip_entry(&lexer);
     reader->at = lexer.at;
 }

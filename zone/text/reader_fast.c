@@ -367,7 +367,8 @@ ALWAYS_INLINE size_t read_data(struct reader *reader, uint16_t type, const char 
         struct lexer lexer;
         struct complaint why;
         lexer_init(&lexer, *at, (size_t)(reader->end - *at));
-        if (rdata_parse(type, &lexer, reader->context.origin, out, &wire, &why) != ERR_OK)
+        if (rdata_parse(type, &lexer, reader->context.origin, out, &wire, &why) != ERR_OK ||
+            lexer.wrapped != NULL)
             return SIZE_MAX;
         *at = lexer.at;
         return wire;

@@ -15,7 +15,6 @@ enum field_kind {
     FIELD_U32,
     FIELD_U64,
     FIELD_PERIOD, /* 32 bits of seconds, read with units: 1h30m */
-    FIELD_TTL,    /* the same, at most 2^31-1 (RFC 2181 8) */
     FIELD_TIME,   /* 32 bits, YYYYMMDDHHMMSS in text (RFC 4034 3.2) */
     FIELD_TYPE,   /* a record type */
     FIELD_IP4,

@@ -25,12 +25,6 @@ static bool number_print(struct out *out, const struct field_view *view, size_t 
     return true;
 }
 
-/* Text refuses what is above 2^31-1 (RFC 2181 8), so such a TTL needs the generic form. */
-static bool ttl_print(struct out *out, const struct field_view *view, size_t len)
-{
-    return read32(view->at) <= INT32_MAX && number_print(out, view, len);
-}
-
 /* The civil date of a day counted from 1970-01-01, by 400-year eras that begin in March. */
 static void day_print(struct out *out, uint32_t day)
 {
@@ -226,7 +220,6 @@ static bool (*const prints[FIELD_KINDS])(struct out *out, const struct field_vie
     [FIELD_U32] = number_print,
     [FIELD_U64] = number_print,
     [FIELD_PERIOD] = number_print,
-    [FIELD_TTL] = ttl_print,
     [FIELD_TIME] = time_print,
     [FIELD_TYPE] = type_field_print,
     [FIELD_IP4] = ip4_field_print,

@@ -36,6 +36,8 @@ static bool breaks(const struct rdata_rule *rule, const uint8_t *rdata, size_t d
 {
     if (rule->code != ANY_CODE && rdata[rule->code_at] != rule->code)
         return false;
+    if (rule->type == TYPE_ZONEMD && rule->code != ANY_CODE && rdata[4] != 1) /* RFC 8976 A.3 cuts them */
+        return false;
     return rule->digest_len != 0 ? digest_len != rule->digest_len : digest_len < rule->least;
 }
 

@@ -44,7 +44,7 @@ LAYOUT(name_target, {FIELD_NAME, FIELD_TARGET, "target", NULL});
 LAYOUT(name_only, {FIELD_NAME, 0, "target", NULL});
 LAYOUT(soa, {FIELD_NAME, 0, "primary", NULL}, {FIELD_NAME, 0, "mailbox", NULL}, {FIELD_U32, 0, "serial", NULL},
     {FIELD_PERIOD, 0, "refresh", NULL}, {FIELD_PERIOD, 0, "retry", NULL}, {FIELD_PERIOD, 0, "expire", NULL},
-    {FIELD_TTL, 0, "minimum", NULL});
+    {FIELD_PERIOD, 0, "minimum", NULL});
 LAYOUT(wks, {FIELD_IP4, 0, "address", NULL}, {FIELD_WKS, 0, "protocol", NULL});
 LAYOUT(hinfo, {FIELD_STRING, 0, "cpu", NULL}, {FIELD_STRING, 0, "os", NULL});
 LAYOUT(minfo, {FIELD_NAME, 0, "responsible mailbox", NULL}, {FIELD_NAME, 0, "error mailbox", NULL});
@@ -57,7 +57,7 @@ LAYOUT(isdn, {FIELD_STRING, 0, "address", NULL}, {FIELD_STRING, FIELD_OPTIONAL, 
 LAYOUT(rt, {FIELD_U16, 0, "preference", NULL}, {FIELD_NAME, FIELD_TARGET, "host", NULL});
 LAYOUT(nsap, {FIELD_NSAP, 0, "address", NULL});
 LAYOUT(rrsig, {FIELD_TYPE, 0, "type covered", NULL}, {FIELD_U8, 0, "algorithm", algorithms},
-    {FIELD_U8, 0, "labels", NULL}, {FIELD_TTL, 0, "original TTL", NULL}, {FIELD_TIME, 0, "expiration", NULL},
+    {FIELD_U8, 0, "labels", NULL}, {FIELD_PERIOD, 0, "original TTL", NULL}, {FIELD_TIME, 0, "expiration", NULL},
     {FIELD_TIME, 0, "inception", NULL}, {FIELD_U16, 0, "key tag", NULL}, {FIELD_NAME, 0, "signer", NULL},
     {FIELD_BASE64, 0, "signature", NULL});
 LAYOUT(key, {FIELD_U16, 0, "flags", NULL}, {FIELD_U8, 0, "protocol", key_protocols},

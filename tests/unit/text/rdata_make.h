@@ -258,8 +258,6 @@ static inline void make_field(struct make *make, const struct field *field, cons
         [FIELD_EUI64] = 8};
     if (fixed[field->kind] != 0)
         make_octets(make, fixed[field->kind]);
-    else if (field->kind == FIELD_TTL)
-        make_put(make, make_any(make, 128)), make_octets(make, 3);
     else if (field->kind == FIELD_BITMAP)
         make_bitmap(make);
     else if (field->kind == FIELD_LOC)
