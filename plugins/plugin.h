@@ -75,6 +75,12 @@ struct block {
     uint16_t sockets; /* multisocket: workers to begin with, 0: one for each core */
 };
 
+/* Its name for metrics: "" when it has none. Not before all of the block is set up. */
+static inline NONNULL(1) const char *block_view(const struct block *block)
+{
+    return block->view != NULL ? block->view : "";
+}
+
 /* Loads that setup leaves for later, to be run in parallel: JOB(ARG) runs on some thread before the set up
  * of the whole configuration ends. An error from it refuses the configuration; what it reports goes through
  * SINK, which may be called from that thread. Control thread, in setup only. */

@@ -5,12 +5,39 @@
 #include <string.h>
 
 #include "plugins/cache/cache.h"
+#include "plugins/keep.h"
 #include "plugins/metrics.h"
 #include "zone/base/hash.h"
 #include "zone/wire/edns.h"
 #include "zone/wire/type.h"
 
 /* ---- living ---- */
+
+static void end_store(void *thing)
+{
+    struct cache_store *store = thing;
+    for (unsigned kind = 0; kind < KIND_COUNT; kind++)
+        cache_table_clear(&store->tables[kind]);
+    free(store);
+}
+
+static void *make_store(void *arg)
+{
+    const struct cache *cache = arg;
+    size_t size = sizeof(struct cache_store) + cache->sides_count * sizeof(struct cache_counters);
+    struct cache_store *store = aligned_alloc(_Alignof(struct cache_store), size);
+    if (store == NULL)
+        return NULL;
+    memset(store, 0, size);
+    randombytes_buf(&store->seed, sizeof store->seed); /* nobody fills a bucket on purpose */
+    enum err err = ERR_OK;
+    for (unsigned kind = 0; kind < KIND_COUNT && err == ERR_OK; kind++)
+        err = cache_table_init(&store->tables[kind], cache->capacity[kind]);
+    if (err == ERR_OK)
+        return store;
+    end_store(store);
+    return NULL;
+}
 
 static enum err start(void *self)
 {
@@ -21,14 +48,17 @@ static enum err start(void *self)
         return ERR_MEMORY;
     memset(cache->sides, 0, workers * sizeof *cache->sides);
     cache->sides_count = workers;
-    randombytes_buf(&cache->seed, sizeof cache->seed); /* nobody fills a bucket on purpose */
     for (unsigned i = 0; i < workers; i++) {
         cache->sides[i].flights = calloc(FLIGHT_BUCKETS, sizeof(struct flight *));
         if (cache->sides[i].flights == NULL)
             return ERR_MEMORY;
     }
-    enum err err = cache_table_init(&cache->tables[KIND_SUCCESS], cache->capacity[KIND_SUCCESS]);
-    return err != ERR_OK ? err : cache_table_init(&cache->tables[KIND_DENIAL], cache->capacity[KIND_DENIAL]);
+    cache->store = keep_take(cache->store_name, make_store, cache, end_store);
+    if (cache->store == NULL)
+        return ERR_MEMORY;
+    cache->seed = cache->store->seed;
+    memcpy(cache->tables, cache->store->tables, sizeof cache->tables);
+    return ERR_OK;
 }
 
 static void free_side(struct cache_side *side)
@@ -53,8 +83,7 @@ static void stop(void *self)
     for (unsigned i = 0; i < cache->sides_count; i++)
         free_side(&cache->sides[i]);
     free(cache->sides);
-    for (unsigned kind = 0; kind < KIND_COUNT; kind++)
-        cache_table_clear(&cache->tables[kind]);
+    keep_drop(cache->store);
 }
 
 /* ---- keys ---- */
@@ -138,9 +167,9 @@ static void renew(struct cache *cache, struct query *query, const struct cache_k
     if (flight != NULL)
         flight->tcp = query->transport != TRANSPORT_UDP;
     if (flight != NULL && flight_begin_behind(flight, query))
-        cache_count(&side->counters.prefetches);
+        cache_count(&cache->store->counters[query->worker].prefetches);
     else
-        cache_count(&side->counters.drops);
+        cache_count(&cache->store->counters[query->worker].drops);
 }
 
 static void hit(
@@ -151,7 +180,7 @@ static void hit(
         cache->prefetch_amount > 0 && is_popular(cache, entry, used) && is_nearly_over(cache, entry, now);
     if (UNLIKELY(atomic_load_explicit(&entry->used, memory_order_relaxed) != used))
         atomic_store_explicit(&entry->used, used, memory_order_relaxed);
-    cache_count(&cache->sides[query->worker].counters.hits[entry->denial]);
+    cache_count(&cache->store->counters[query->worker].hits[entry->denial]);
     entry_answer(cache, entry, query, false);
     if (UNLIKELY(renews))
         renew(cache, query, key);
@@ -178,8 +207,8 @@ static struct entry *find(const struct cache *cache, const struct cache_key *key
 
 static void answer_stale(struct cache *cache, struct query *query, const struct entry *entry)
 {
-    cache_count(&cache->sides[query->worker].counters.stale);
-    cache_count(&cache->sides[query->worker].counters.hits[entry->denial]);
+    cache_count(&cache->store->counters[query->worker].stale);
+    cache_count(&cache->store->counters[query->worker].hits[entry->denial]);
     entry_answer(cache, entry, query, true);
 }
 
@@ -212,7 +241,7 @@ static enum served serve_stale(
     }
     flight_fall_back(flight, entry);
     if (!begun && !flight_begin_behind(flight, query))
-        cache_count(&side->counters.drops); /* and the stale answer has been given */
+        cache_count(&cache->store->counters[query->worker].drops); /* and the stale answer has been given */
     return SERVED_SUSPENDED;
 }
 
@@ -222,14 +251,14 @@ static enum served serve_stale(
 static enum served miss(struct cache *cache, struct query *query, const struct cache_key *key)
 {
     struct cache_side *side = &cache->sides[query->worker];
-    cache_count(&side->counters.misses);
+    cache_count(&cache->store->counters[query->worker].misses);
     struct flight *flight = flight_find(side, key);
     if (flight != NULL) {
         bool probe =
             query->question->type == TYPE_HINFO; /* of the loop plugin, which must see it come back */
         if (query->depth > 0 || probe || !flight_join(flight, query))
             return SERVED_NEXT;
-        cache_count(&side->counters.coalesced);
+        cache_count(&cache->store->counters[query->worker].coalesced);
         return SERVED_SUSPENDED;
     }
     flight = flight_new(cache, query->worker, key);
@@ -249,7 +278,7 @@ static enum served serve(void *self, struct query *query)
     struct cache_key key = key_of(cache, query);
     uint64_t now = worker_now_ms(query->worker);
     bool over;
-    cache_count(&cache->sides[query->worker].counters.requests);
+    cache_count(&cache->store->counters[query->worker].requests);
     struct entry *entry = find(cache, &key, now, &over);
     if (entry == NULL)
         return miss(cache, query, &key);
@@ -294,7 +323,7 @@ static uint64_t sum(const struct cache *cache, size_t offset)
 {
     uint64_t total = 0;
     for (unsigned i = 0; i < cache->sides_count; i++) {
-        const char *counters = (const char *)&cache->sides[i].counters;
+        const char *counters = (const char *)&cache->store->counters[i];
         total += atomic_load_explicit(
             (const _Atomic uint64_t *)(const void *)(counters + offset), memory_order_relaxed);
     }
@@ -328,19 +357,19 @@ static void metrics(void *self, struct metrics *out)
     static const struct metric entries = {
         "coredns_cache_entries", METRIC_GAUGE, "The number of elements in the cache."};
     const struct cache *cache = self;
-    const char *server = cache->block->server, *zones = cache->zones_told;
+    const char *server = cache->block->server, *zones = cache->zones_told, *view = block_view(cache->block);
     for (unsigned kind = 0; kind < KIND_COUNT; kind++)
         metrics_add(out, &entries, (double)cache_table_count(&cache->tables[kind]),
             METRIC_LABELS("server", server, "type", kind == KIND_SUCCESS ? "success" : "denial", "zones",
-                zones, "view", ""));
+                zones, "view", view));
     for (unsigned i = 0; i < ARRAY_COUNT(told); i++) {
         double value = (double)sum(cache, told[i].offset);
         if (told[i].type != NULL)
             metrics_add(out, &told[i].metric, value,
-                METRIC_LABELS("server", server, "type", told[i].type, "zones", zones, "view", ""));
+                METRIC_LABELS("server", server, "type", told[i].type, "zones", zones, "view", view));
         else
             metrics_add(
-                out, &told[i].metric, value, METRIC_LABELS("server", server, "zones", zones, "view", ""));
+                out, &told[i].metric, value, METRIC_LABELS("server", server, "zones", zones, "view", view));
     }
 }
 

@@ -37,8 +37,8 @@ struct flight {
 };
 
 struct cache_counters {
-    _Atomic uint64_t requests, hits[KIND_COUNT], misses, prefetches, drops, stale, evictions[KIND_COUNT],
-        coalesced;
+    _Alignas(64) _Atomic uint64_t requests, hits[KIND_COUNT], misses,
+        prefetches, drops, stale, evictions[KIND_COUNT], coalesced;
 };
 
 struct cache_side {
@@ -46,7 +46,13 @@ struct cache_side {
     struct waiter *free_waiters;
     struct flight **flights; /* FLIGHT_BUCKETS */
     uint8_t *encoded;        /* room for one message */
-    struct cache_counters counters;
+};
+
+/* What is kept over a reload that does not change the server block (plugins/keep.h). */
+struct cache_store {
+    struct cache_table tables[KIND_COUNT];
+    uint64_t seed;
+    struct cache_counters counters[]; /* of each worker */
 };
 
 enum stale_mode { STALE_OFF, STALE_IMMEDIATE, STALE_VERIFY };
@@ -70,8 +76,10 @@ struct cache {
     uint32_t stale_ms, verify_ms, stale_ttl, recheck_ms;
     uint32_t prefetch_amount, prefetch_gap_s, prefetch_percent;
     struct disabled disabled[KIND_COUNT];
-    struct cache_table tables[KIND_COUNT];
-    uint64_t seed;
+    const char *store_name;
+    struct cache_store *store;
+    struct cache_table tables[KIND_COUNT]; /* the store's, nearer */
+    uint64_t seed;                         /* likewise */
     const struct block *block;
     const char *zones_told; /* for metrics: "example.org.,example.net." */
     struct cache_side *sides;

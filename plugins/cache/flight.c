@@ -100,7 +100,7 @@ static void on_alarm(struct alarm *alarm, bool ending)
     struct flight *flight = (struct flight *)(void *)((char *)alarm - offsetof(struct flight, alarm));
     if (ending || flight->stale == NULL)
         return;
-    cache_count(&flight->cache->sides[flight->worker].counters.stale);
+    cache_count(&flight->cache->store->counters[flight->worker].stale);
     resume_all(flight, flight->stale, true);
     flight->stale = NULL; /* nobody is left who keeps it from being freed */
 }
@@ -119,7 +119,7 @@ void flight_fall_back(struct flight *flight, struct entry *stale)
  * may still be given stale. */
 static bool keep(struct cache *cache, struct flight *flight, struct entry *entry, enum kind kind)
 {
-    struct cache_counters *counters = &cache->sides[flight->worker].counters;
+    struct cache_counters *counters = &cache->store->counters[flight->worker];
     struct question question;
     question_set(&question, entry->body.message + MESSAGE_HEADER_LEN, flight->type, CLASS_IN);
     struct cache_key key = {flight->hash, &question, flight->flags};
@@ -146,6 +146,19 @@ static const struct entry *stale_instead(struct flight *flight, const struct que
     return failed ? flight->stale : NULL;
 }
 
+/* Who asked first gets the TTL that all others will, so that it does not jump (CoreDNS, and RFC 2308 5 for
+ * denials). */
+static void retime(const struct cache *cache, const struct entry *entry, struct query *query)
+{
+    struct reply *reply = &query->reply;
+    if (reply->body == NULL) {
+        entry_answer(cache, entry, query, false);
+        return;
+    }
+    reply->retimed = true;
+    reply->body_ttl = entry->ttl;
+}
+
 void flight_land(struct flight *flight, struct query *query)
 {
     struct cache *cache = flight->cache;
@@ -156,10 +169,12 @@ void flight_land(struct flight *flight, struct query *query)
     if (query != NULL)
         entry = entry_make(cache, flight, query, &kind, &ttl_ms);
     bool kept = entry != NULL && ttl_ms > 0 && keep(cache, flight, entry, kind);
+    if (kept && query == flight->leader && entry->rcode != RCODE_SERVFAIL)
+        retime(cache, entry, query);
     if (entry != NULL && !kept)
         host_retire(free, entry); /* those who wait are answered before it goes */
     if (stale != NULL && flight->waiters != NULL)
-        cache_count(&cache->sides[flight->worker].counters.stale);
+        cache_count(&cache->store->counters[flight->worker].stale);
     resume_all(flight, stale != NULL ? stale : entry, stale != NULL);
     flight_give(flight);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plugins/cache/cache.h"
+#include "plugins/keep.h"
 
 #define CAPACITY 9984 /* CoreDNS: 256 shards of 39 */
 #define CAPACITY_MAX 100000000
@@ -304,6 +305,9 @@ enum err cache_setup(struct setup *setup, void **self)
     if (*self != NULL)
         return setup_error(setup, &setup->directive->name, "put it all into one", "a second cache line");
     *self = cache;
+    cache->store_name = keep_name(setup, KEEP_BLOCK, "answers");
+    if (cache->store_name == NULL)
+        return ERR_MEMORY;
     cache->max_ttl[KIND_SUCCESS] = 3600;
     cache->max_ttl[KIND_DENIAL] = 1800;
     for (unsigned kind = 0; kind < KIND_COUNT; kind++) {

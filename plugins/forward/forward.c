@@ -12,6 +12,14 @@
 
 /* ---- living ---- */
 
+/* Certificates of ours that were renewed. */
+static void refresh_tls(struct tls_context *tls)
+{
+    char why[TLS_WHY_MAX];
+    enum err err = tls_context_refresh(tls, why);
+    (void)err; /* the old one stays */
+}
+
 static enum err start_line(struct forward *forward)
 {
     unsigned workers = host_workers() > 0 ? host_workers() : 1;
@@ -23,12 +31,20 @@ static enum err start_line(struct forward *forward)
     forward->deadline_ms = JOURNEY_DEADLINE_MS;
     if (forward->block->cancel_ms != 0 && forward->block->cancel_ms < JOURNEY_DEADLINE_MS)
         forward->deadline_ms = forward->block->cancel_ms;
+    forward->tally = tally_take(forward->kept_name);
+    if (forward->tally == NULL)
+        return ERR_MEMORY;
     for (unsigned i = 0; i < forward->targets_count; i++) {
-        enum err err =
-            target_new(&forward->settings[i], &forward->probe, forward->labels[i], &forward->targets[i]);
-        if (err != ERR_OK)
-            return err;
-        forward->targets[i]->tcp = forward->force_tcp;
+        const struct target_settings settings = {.name = forward->target_names[i],
+            .label = forward->labels[i],
+            .upstream = forward->settings[i],
+            .probe = forward->probe,
+            .tcp = forward->force_tcp};
+        forward->targets[i] = target_take(&settings);
+        if (forward->targets[i] == NULL)
+            return ERR_MEMORY;
+        if (forward->targets[i]->tls != settings.upstream.tls)
+            refresh_tls(forward->targets[i]->tls);
     }
     return ERR_OK;
 }
@@ -45,23 +61,22 @@ static void stop(void *self)
 {
     for (struct forward *line = self; line != NULL; line = line->next) {
         for (unsigned i = 0; i < line->targets_count; i++)
-            target_drop(line->targets[i]);
+            keep_drop(line->targets[i]);
         for (unsigned i = 0; i < line->sides_count; i++)
             journeys_free(line->sides[i].free);
         for (unsigned i = 0; i < line->tls_count; i++)
             tls_context_drop(line->tls[i]);
+        keep_drop(line->tally);
         free(line->sides);
     }
 }
 
-/* Certificates of ours that were renewed. */
 static void refresh(void *self)
 {
-    char why[TLS_WHY_MAX];
-    for (struct forward *line = self; line != NULL; line = line->next) {
-        for (unsigned i = 0; i < line->tls_count; i++) {
-            enum err err = tls_context_refresh(line->tls[i], why);
-            (void)err; /* the old one stays */
+    for (const struct forward *line = self; line != NULL; line = line->next) {
+        for (unsigned i = 0; i < line->targets_count; i++) {
+            if (line->targets[i]->tls != NULL)
+                refresh_tls(line->targets[i]->tls);
         }
     }
 }
@@ -105,13 +120,8 @@ static void tell_lines(const struct forward *line, struct metrics *out)
     static const struct metric rejected_metric = {"coredns_forward_max_concurrent_rejects_total",
         METRIC_COUNTER,
         "Counter of the number of queries rejected because the concurrent queries were at maximum."};
-    uint64_t rejected = 0, broken = 0;
-    for (unsigned i = 0; i < line->sides_count; i++) {
-        rejected += atomic_load_explicit(&line->sides[i].rejected, memory_order_relaxed);
-        broken += atomic_load_explicit(&line->sides[i].broken, memory_order_relaxed);
-    }
-    metrics_add(out, &broken_metric, (double)broken, METRIC_NO_LABELS);
-    metrics_add(out, &rejected_metric, (double)rejected, METRIC_NO_LABELS);
+    metrics_add(out, &broken_metric, (double)tally_sum(line->tally, TALLY_BROKEN), METRIC_NO_LABELS);
+    metrics_add(out, &rejected_metric, (double)tally_sum(line->tally, TALLY_REJECTED), METRIC_NO_LABELS);
 }
 
 static void tell_target(const struct forward *line, unsigned i, struct metrics *out)

@@ -3,10 +3,12 @@
 #define PLUGINS_FORWARD_FORWARD_H
 
 #include "plugins/forward/target.h"
+#include "plugins/keep.h"
 
 #define TARGETS_MAX 15           /* as CoreDNS */
 #define JOURNEY_DEADLINE_MS 5000 /* of one question, all attempts together; as CoreDNS */
 
+enum tallied { TALLY_BROKEN, TALLY_REJECTED };
 enum policy { POLICY_RANDOM, POLICY_ROUND_ROBIN, POLICY_SEQUENTIAL };
 
 struct journey;
@@ -15,7 +17,6 @@ struct tls_context;
 /* One worker's part. */
 struct forward_side {
     _Alignas(64) struct journey *free;
-    _Atomic uint64_t rejected, broken;
     unsigned turn; /* round robin */
 };
 
@@ -34,13 +35,15 @@ struct forward {
     struct target *targets[TARGETS_MAX];
     unsigned targets_count;
     struct upstream_settings settings[TARGETS_MAX]; /* from setup to start */
-    const char *labels[TARGETS_MAX];
+    const char *labels[TARGETS_MAX], *target_names[TARGETS_MAX];
     struct probe_settings probe;
     struct tls_context *tls[TARGETS_MAX + 1]; /* what setup made, to be dropped */
     unsigned tls_count;
     const struct block *block;
     struct forward_side *sides;
     unsigned sides_count;
+    const char *kept_name; /* plugins/keep.h: of the counters, and the beginning of the targets' */
+    struct tally *tally;   /* enum tallied */
 };
 
 /* forward_setup.c */

@@ -208,9 +208,13 @@ static enum err add_target(struct setup *setup, struct forward *forward, const s
     *settings = (struct upstream_settings){.to = to_address(address), .server_name = server_name};
     settings->max_idle = tls; /* until the TLS contexts are made */
     forward->labels[forward->targets_count] = label_of(setup, address);
-    if (forward->labels[forward->targets_count] == NULL)
+    const char *label = forward->labels[forward->targets_count];
+    const char *name = label == NULL ? NULL
+                                     : arena_printf(setup->world, "%s %u %s", forward->kept_name,
+                                           forward->targets_count, label);
+    if (name == NULL)
         return ERR_MEMORY;
-    forward->targets_count++;
+    forward->target_names[forward->targets_count++] = name;
     return ERR_OK;
 }
 
@@ -428,6 +432,9 @@ enum err forward_setup(struct setup *setup, void **self)
     *last = forward;
     setup->block->recursion = true;
     forward->block = setup->block;
+    forward->kept_name = keep_name(setup, KEEP_DIRECTIVE, "servers");
+    if (forward->kept_name == NULL)
+        return ERR_MEMORY;
     enum err err = options_parse(setup, forward_options, &written);
     return err == ERR_OK ? take(setup, forward, &written) : err;
 }

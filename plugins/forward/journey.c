@@ -29,12 +29,6 @@ struct journey {
 static void on_done(struct inquiry *inquiry, enum inquiry_end end);
 static void on_pause(struct alarm *alarm, bool ending);
 
-static void count(_Atomic uint64_t *counter)
-{
-    atomic_store_explicit(
-        counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
-}
-
 /* ---- memory ---- */
 
 static struct journey *take(struct forward *forward, unsigned worker)
@@ -166,7 +160,7 @@ static struct target *choose(struct journey *journey)
             return target;
         if (++journey->down < n)
             continue;
-        count(&forward->sides[worker].broken);
+        tally_add(forward->tally, worker, TALLY_BROKEN, 1);
         if (forward->failfast)
             return NULL;
         return forward->targets[worker_random(worker) % n];
@@ -376,7 +370,7 @@ enum served journey_begin(struct forward *forward, struct query *query)
 {
     unsigned worker = query->worker;
     if (!may_begin(forward)) {
-        count(&forward->sides[worker].rejected);
+        tally_add(forward->tally, worker, TALLY_REJECTED, 1);
         return query_fail(query, "forward", RCODE_REFUSED, "concurrent queries exceeded maximum %llu",
             (unsigned long long)forward->max_concurrent);
     }

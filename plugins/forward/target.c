@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/keep.h"
 #include "zone/base/log.h"
 #include "zone/wire/type.h"
 
@@ -25,30 +26,34 @@ static void let_go(struct target *target)
     free(target);
 }
 
-enum err target_new(const struct upstream_settings *settings, const struct probe_settings *probe,
-    const char *label, struct target **out)
+static void *make(void *arg)
 {
+    const struct target_settings *settings = arg;
     struct target *target = calloc(1, sizeof *target);
     if (target == NULL)
-        return ERR_MEMORY;
-    enum err err = upstream_new(settings, &target->upstream);
-    if (err != ERR_OK) {
+        return NULL;
+    if (upstream_new(&settings->upstream, &target->upstream) != ERR_OK) {
         free(target);
-        return err;
+        return NULL;
     }
     target->users = 1;
-    target->probe = *probe;
-    snprintf(target->label, sizeof target->label, "%s", label);
-    *out = target;
-    return ERR_OK;
+    target->probe = settings->probe;
+    target->tls = settings->upstream.tls;
+    target->tcp = settings->tcp;
+    snprintf(target->label, sizeof target->label, "%s", settings->label);
+    return target;
 }
 
-void target_drop(struct target *target)
+static void end(void *thing)
 {
-    if (target == NULL)
-        return;
+    struct target *target = thing;
     atomic_store(&target->over, true);
     let_go(target);
+}
+
+struct target *target_take(const struct target_settings *settings)
+{
+    return keep_take(settings->name, make, (void *)(uintptr_t)settings, end);
 }
 
 /* ---- probing ---- */

@@ -2,7 +2,8 @@
  * a question that fails has the server probed, every so often, until it answers; while more probes than
  * `max_fails` have failed in a row it is down. What it answers does not matter.
  *
- * Counted: the configuration has one user, each probe under way another; it may outlive the configuration. */
+ * Counted: those who took it (one configuration, for a moment two) are one user, each probe under way
+ * another. It is kept over reloads that do not change its line (plugins/keep.h). */
 #ifndef PLUGINS_FORWARD_TARGET_H
 #define PLUGINS_FORWARD_TARGET_H
 
@@ -24,18 +25,25 @@ struct target {
     struct upstream *upstream;
     char label[TARGET_LABEL]; /* "192.0.2.1:53" */
     struct probe_settings probe;
-    bool tcp; /* probes, too */
+    struct tls_context *tls; /* the upstream's, which holds it, or NULL */
+    bool tcp;                /* probes, too */
     _Atomic unsigned users;
-    _Atomic bool over;    /* the configuration is */
+    _Atomic bool over;    /* no configuration has it any more */
     _Atomic bool probing; /* some worker does */
     _Atomic uint32_t fails;
     _Atomic uint64_t probes_failed;
 };
 
-/* SETTINGS as for upstream_new. Control thread. */
-enum err target_new(const struct upstream_settings *settings, const struct probe_settings *probe,
-    const char *label, struct target **out) NODISCARD NONNULL(1, 2, 3, 4);
-void target_drop(struct target *target);
+struct target_settings {
+    const char *name; /* for plugins/keep.h */
+    const char *label;
+    struct upstream_settings upstream;
+    struct probe_settings probe;
+    bool tcp; /* asked by TCP alone */
+};
+
+/* The target of that name, or a new one; NULL: out of memory. keep_drop lets go of it. Control thread. */
+struct target *target_take(const struct target_settings *settings) NODISCARD NONNULL(1);
 
 static inline bool target_is_down(const struct target *target, uint32_t max_fails)
 {
