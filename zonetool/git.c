@@ -143,6 +143,8 @@ enum err git_commit_count(struct git *git, uint32_t *count)
     git_revwalk *walk = NULL;
     git_oid id;
     uint32_t commits = 0;
+    if (git_repository_is_shallow(git->repository) != 0)
+        return ERR_UNSUPPORTED;
     if (git_revwalk_new(&walk, git->repository) != 0)
         return ERR_MEMORY;
     bool begun = git_revwalk_push_head(walk) == 0;

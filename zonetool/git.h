@@ -27,7 +27,8 @@ enum err git_fetch(void *git, const char *path, struct input *input);
 /* What libgit2 said last. */
 const char *git_why(void);
 
-/* The number of commits that the one checked out is built on, itself included. */
+/* The number of commits that the one checked out is built on, itself included: the same in every clone.
+ * ERR_UNSUPPORTED: this one is shallow, and cannot know. */
 enum err git_commit_count(struct git *git, uint32_t *count) NODISCARD NONNULL(1, 2);
 
 /* The three-way merge of lines that git itself does, conflicts in the diff3 style (ours, base, theirs), with

@@ -24,13 +24,16 @@ const struct option_row hooks_options[] = {
         .help = "which files are zones; \"*.zone db.*\" if not given",
         .text = &options.patterns},
     {.word = "fmt", .help = "a commit needs zones in canonical layout, too", .flag = &options.fmt},
-    {.word = "force", .help = "replace a pre-commit hook that is there", .flag = &options.force},
+    {.word = "force",
+        .help = "replace a pre-commit hook that is there; else it is kept and goes first",
+        .flag = &options.force},
     {.word = "undo", .help = "take everything back", .flag = &options.undo},
     {.word = NULL},
 };
 
 #define MARK "# zonetool install-hooks"
 #define DRIVER "zonetool"
+#define KEPT "pre-commit.kept"
 
 static const struct {
     const char *key, *value;
@@ -41,12 +44,21 @@ static const struct {
 };
 
 /* The index is checked, not the working directory: what is committed. Files that are included come along, so
- * all of it is laid out beside. */
+ * all of it is laid out beside; when such a one changes, the zones that include something are checked. Names
+ * come with -z, for git puts others than ASCII into quotes. A hook that was there before goes first. */
 static const char hook_text[] =
     "#!/bin/sh\n" MARK ": checks the zones that a commit changes. Undo: zonetool install-hooks --undo\n"
+    "kept=$(dirname \"$0\")/" KEPT "\n"
+    "[ ! -x \"$kept\" ] || \"$kept\" \"$@\" || exit\n"
     "command -v zonetool >/dev/null || { echo 'zonetool is not installed: zones are not checked' >&2; exit "
     "0; }\n"
-    "zones=$(git diff --cached --name-only --diff-filter=ACMR -- %s)\n"
+    "lines() { tr '\\0' '\\n'; }\n"
+    "zones=$({\n"
+    "    git diff --cached -z --name-only --diff-filter=ACMR -- %s | lines\n"
+    "    if ! git diff --cached --quiet -- . %s; then\n"
+    "        git grep --cached -lz -i '^\\$INCLUDE' -- %s | lines\n"
+    "    fi\n"
+    "} | sort -u)\n"
     "[ -n \"$zones\" ] || exit 0\n"
     "copy=$(mktemp -d) || exit 1\n"
     "trap 'rm -rf \"$copy\"' EXIT\n"
@@ -83,32 +95,45 @@ static bool are_plain(const char *patterns)
                patterns, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._-/*?[]")] == '\0';
 }
 
-/* "*.zone db.*" as '*.zone' 'db.*': git expands them, not the shell. */
-static char *quote_patterns(const char *patterns, struct arena *arena)
+/* "*.zone db.*" as '*.zone' 'db.*', each behind MAGIC: git expands them, not the shell. */
+static char *quote_patterns(const char *patterns, const char *magic, struct arena *arena)
 {
-    size_t room = strlen(patterns) * 4 + 4;
+    size_t room = strlen(patterns) * (4 + strlen(magic)) + 4;
     char *out = arena_alloc(arena, room, 1), *at = out;
     for (const char *word = patterns; out != NULL && *word != '\0';) {
         size_t blanks = strspn(word, " "), len = strcspn(word + blanks, " ");
         if (len > 0)
-            at += snprintf(
-                at, room - (size_t)(at - out), "%s'%.*s'", at > out ? " " : "", (int)len, word + blanks);
+            at += snprintf(at, room - (size_t)(at - out), "%s'%s%.*s'", at > out ? " " : "", magic, (int)len,
+                word + blanks);
         word += blanks + len;
     }
     return out;
 }
 
+static char *beside(const char *path, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s" KEPT, (int)(strrchr(path, '/') + 1 - path), path);
+}
+
 static enum outcome install_hook(const char *path, struct arena *arena)
 {
-    const char *there = read_text(path, arena);
-    if (there != NULL && strstr(there, MARK) == NULL && !options.force)
-        return complain(
-            "%s: there is a hook of somebody else's; call zonetool check from it, or say --force", path);
-    const char *patterns = quote_patterns(options.patterns, arena);
-    const char *text =
-        patterns == NULL ? NULL : arena_printf(arena, hook_text, patterns, options.fmt ? hook_fmt : "");
-    if (text == NULL)
+    const char *there = read_text(path, arena), *kept = beside(path, arena);
+    const char *patterns = quote_patterns(options.patterns, "", arena);
+    const char *others = quote_patterns(options.patterns, ":(exclude)", arena);
+    const char *text = patterns == NULL || others == NULL ? NULL
+                                                          : arena_printf(arena, hook_text, patterns, others,
+                                                                patterns, options.fmt ? hook_fmt : "");
+    if (text == NULL || kept == NULL)
         return complain("out of memory");
+    if (there != NULL && strstr(there, MARK) == NULL && !options.force) {
+        if (access(kept, F_OK) == 0)
+            return complain(
+                "%s and %s are there already: call zonetool check from one of them, or say --force", path,
+                kept);
+        if (rename(path, kept) != 0)
+            return fail(path);
+        printf("%s is kept as %s and goes first\n", path, kept);
+    }
     return file_replace(path, text, strlen(text), 0755) == ERR_OK ? OUTCOME_CLEAN : fail(path);
 }
 
@@ -157,21 +182,33 @@ static enum outcome configure(struct git *git)
 
 static enum outcome remove_hook(const char *path, struct arena *arena)
 {
-    const char *there = read_text(path, arena);
+    const char *there = read_text(path, arena), *kept = beside(path, arena);
     if (there == NULL || strstr(there, MARK) == NULL)
         return OUTCOME_CLEAN;
+    if (kept != NULL && access(kept, F_OK) == 0)
+        return rename(kept, path) == 0 ? OUTCOME_CLEAN : fail(kept);
     return unlink(path) == 0 ? OUTCOME_CLEAN : fail(path);
+}
+
+/* git makes these directories from a template, which may lack them; core.hooksPath may lead anywhere. */
+static void make_folder(const char *path)
+{
+    char *folder = strdup(path), *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+    if (slash != NULL && slash != folder) {
+        *slash = '\0';
+        (void)mkdir(folder, 0777);
+    }
+    free(folder);
 }
 
 static enum outcome install(struct git *git, struct arena *arena)
 {
     char *hook = git_admin_path(git, "hooks/pre-commit"),
          *attributes = git_admin_path(git, "info/attributes");
-    char *info = git_admin_path(git, "info"), *hooks = git_admin_path(git, "hooks");
     enum outcome outcome = OUTCOME_FAILED;
-    if (hook != NULL && attributes != NULL && info != NULL && hooks != NULL) {
-        (void)mkdir(info, 0777); /* git makes them from a template, which may lack them */
-        (void)mkdir(hooks, 0777);
+    if (hook != NULL && attributes != NULL) {
+        make_folder(hook);
+        make_folder(attributes);
         outcome = options.undo ? remove_hook(hook, arena) : install_hook(hook, arena);
         if (outcome == OUTCOME_CLEAN)
             outcome = write_attributes(attributes, arena);
@@ -182,8 +219,6 @@ static enum outcome install(struct git *git, struct arena *arena)
     }
     free(hook);
     free(attributes);
-    free(info);
-    free(hooks);
     return outcome;
 }
 

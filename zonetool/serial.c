@@ -43,6 +43,9 @@ static enum outcome count_commits(uint32_t *commits)
         return complain("--policy git: there is no git repository here");
     enum err err = git_commit_count(git, commits);
     git_close(git);
+    if (err == ERR_UNSUPPORTED)
+        return complain("--policy git: this clone is shallow and does not know how many commits there are: "
+                        "git fetch --unshallow (in GitHub's checkout: fetch-depth: 0)");
     return err == ERR_OK ? OUTCOME_CLEAN : complain("--policy git: %s", git_why());
 }
 

@@ -6,8 +6,9 @@ base=$(git merge-base "$1" HEAD) || exit 2
 shift
 [ $# -gt 0 ] || set -- '*.zone' 'db.*'
 failed=0
-git diff --name-status --no-renames "$base" HEAD -- "$@" | {
-    while IFS='	' read -r kind zone; do
+# -z: git puts names that are not ASCII into quotes otherwise.
+git diff -z --name-status --no-renames "$base" HEAD -- "$@" | tr '\0' '\n' | {
+    while IFS= read -r kind && IFS= read -r zone; do
         case $kind in
         A) printf '### New zone file `%s`\n\n%s records\n\n' "$zone" "$(zonetool textconv "$zone" | wc -l)" ;;
         D) printf '### Zone file `%s` is removed\n\n' "$zone" ;;

@@ -163,6 +163,17 @@ def test_write_and_check():
         assert zonetool("fmt", "-w", link) == b""
         assert os.path.islink(link) and stat.S_IMODE(os.stat(path).st_mode) == 0o640
         assert read(path) == "a       60 IN A       192.0.2.1\n"
+        # The mode is not the umask's to change, nor the owner whoever writes.
+        for mode in (0o664, 0o600, 0o4755):
+            space.write("db", "a  60\tIN  A 192.0.2.1\n")
+            os.chmod(path, mode)
+            if os.getuid() == 0:
+                os.chown(path, 1234, 4321)
+                os.chmod(path, mode)
+            zonetool("fmt", "-w", link)
+            status = os.stat(path)
+            assert stat.S_IMODE(status.st_mode) == mode and read(path).startswith("a       60 IN"), oct(status.st_mode)
+            assert os.getuid() != 0 or (status.st_uid, status.st_gid) == (1234, 4321)
         before = os.stat(path).st_ino
         zonetool("fmt", "-w", path)
         assert os.stat(path).st_ino == before, "a file in its layout is not written"

@@ -67,6 +67,7 @@ class Repository:
         return self.run("git", *arguments, status=status)
 
     def write(self, name, text):
+        os.makedirs(os.path.dirname(os.path.join(self.path, name)), exist_ok=True)
         with open(os.path.join(self.path, name), "w", encoding="ascii") as file:
             file.write(text)
 
@@ -208,10 +209,81 @@ def test_a_hook_of_somebody_else_stays():
         repository = Repository(space)
         os.makedirs(os.path.join(repository.path, ".git/hooks"), exist_ok=True)
         repository.write(".git/hooks/pre-commit", "#!/bin/sh\n")
-        repository.run("zonetool", "install-hooks", status=2)
         repository.run("zonetool", "install-hooks", "--undo")
         assert repository.read(".git/hooks/pre-commit") == "#!/bin/sh\n"
+        # It goes first, and can refuse.
+        repository.write(".git/hooks/pre-commit", "#!/bin/sh\ntouch seen\n[ ! -e refuse ]\n")
+        os.chmod(os.path.join(repository.path, ".git/hooks/pre-commit"), 0o755)
+        for _ in range(2):
+            repository.run("zonetool", "install-hooks")
+        repository.write("db.example.org", HEAD + "x A 192.0.2.300\n")
+        repository.git("add", ".")
+        assert "octet 4" in repository.git("commit", "-qm", "broken", status=1)
+        assert os.path.exists(os.path.join(repository.path, "seen"))
+        repository.write("db.example.org", HEAD)
+        repository.write("refuse", "")
+        repository.git("commit", "-qam", "refused", status=1)
+        os.remove(os.path.join(repository.path, "refuse"))
+        repository.git("commit", "-qam", "good")
+        repository.run("zonetool", "install-hooks", "--undo")
+        assert repository.read(".git/hooks/pre-commit").startswith("#!/bin/sh\ntouch seen")
         repository.run("zonetool", "install-hooks", "--force")
+        repository.run("zonetool", "install-hooks", "--undo")
+        assert not os.path.exists(os.path.join(repository.path, ".git/hooks/pre-commit"))
+
+
+def test_hooks_know_renames_odd_names_and_includes():
+    with harness.Workspace() as space:
+        repository = Repository(space)
+        repository.write("z/a.zone", HEAD)
+        repository.write("z/parent.zone", HEAD + "$INCLUDE part.inc\n")
+        repository.write("z/part.inc", "part A 192.0.2.5\n")
+        repository.run("zonetool", "install-hooks")
+        repository.git("add", ".")
+        repository.git("commit", "-qm", "one")
+        repository.git("mv", "z/a.zone", "z/b.zone")
+        repository.git("commit", "-qm", "renamed")
+        repository.git("rm", "-q", "z/b.zone")
+        repository.git("commit", "-qm", "deleted")
+        # What a renamed file has is looked at; so is what an included one has.
+        repository.git("mv", "z/parent.zone", "z/other.zone")
+        repository.write("z/other.zone", HEAD + "x A 192.0.2.300\n")
+        repository.git("add", ".")
+        assert "z/other.zone:11:" in repository.git("commit", "-qm", "renamed and broken", status=1)
+        repository.git("reset", "-q", "--hard")
+        repository.write("z/part.inc", "part A 192.0.2.555\n")
+        assert "z/part.inc:1:" in repository.git("commit", "-qam", "broken", status=1)
+        repository.git("reset", "-q", "--hard")
+        for name in ("a b", "\u00f6", 'q"uo', "-n"):
+            repository.write(f"z/{name}.zone", HEAD)
+            repository.git("add", ".")
+            repository.git("commit", "-qm", "good")
+            repository.write(f"z/{name}.zone", HEAD + "x A 192.0.2.300\n")
+            assert "octet 4" in repository.git("commit", "-qam", "broken", status=1), name
+            repository.git("reset", "-q", "--hard")
+
+
+def test_hooks_in_worktrees_and_elsewhere():
+    with harness.Workspace() as space:
+        repository = Repository(space)
+        repository.write("db.example.org", HEAD)
+        repository.git("add", ".")
+        repository.git("commit", "-qm", "one")
+        repository.git("worktree", "add", "-q", "../other", "-b", "side")
+        other = Repository.__new__(Repository)
+        other.__dict__.update(repository.__dict__, path=os.path.join(os.path.dirname(repository.path), "other"))
+        other.run("zonetool", "install-hooks")
+        for place in (repository, other):
+            place.write("db.example.org", HEAD + "x A 192.0.2.300\n")
+            assert "octet 4" in place.git("commit", "-qam", "broken", status=1)
+            place.git("checkout", "-q", ".")
+        repository.run("zonetool", "install-hooks", "--undo")
+        repository.git("config", "core.hooksPath", "ours/hooks")
+        os.mkdir(os.path.join(repository.path, "ours"))
+        repository.run("zonetool", "install-hooks")
+        assert os.access(os.path.join(repository.path, "ours/hooks/pre-commit"), os.X_OK)
+        repository.write("db.example.org", HEAD + "x A 192.0.2.300\n")
+        assert "octet 4" in repository.git("commit", "-qam", "broken", status=1)
 
 
 def test_textconv():
@@ -245,3 +317,11 @@ def test_serial():
         for message in "abcd":
             repository.git("commit", "--allow-empty", "-qm", message)
         assert repository.run("zonetool", "serial", "--policy", "git", "db.x") == "4\n"
+        # A clone says the same; a shallow one cannot know.
+        for depth, status in ((), 0), (("--depth", "1"), 2):
+            path = os.path.join(space.path, f"clone{status}")
+            repository.git("clone", "-q", *depth, "file://" + repository.path, path)
+            done = subprocess.run([harness.need_ours("zonetool"), "serial", "--policy", "git", "db.x"], cwd=path,
+                                  capture_output=True)
+            assert (done.returncode, done.stdout) == (status, b"" if status else b"4\n"), done
+            assert status == 0 or b"--unshallow" in done.stderr, done
