@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "zone/text/input.h"
+#include "zone/wire/type.h"
 #include "zonetool/git.h"
 #include "zonetool/rewrite.h"
 #include "zonetool/soa.h"
+#include "zonetool/written.h"
 
 static struct {
     bool write;
@@ -66,18 +68,42 @@ static enum outcome write_serial(
     return outcome;
 }
 
+static enum outcome tell_found(const char *path, const struct input *input, const struct soa_serial *serial,
+    const char *label, uint32_t commits)
+{
+    uint32_t next = soa_next(serial->value, options.policy, time(NULL), commits);
+    bool raise = options.raise || options.write;
+    if (!(options.write && strcmp(path, "-") == 0))
+        printf("%s%s%u\n", label, *label != '\0' ? ": " : "", raise ? next : serial->value);
+    return options.write ? write_serial(path, input, serial, next) : OUTCOME_CLEAN;
+}
+
+/* The SOA record may stand in a file that PATH includes: then it is that one that is written. */
+static enum outcome tell_included(const char *path, const char *label, uint32_t commits)
+{
+    struct written written;
+    struct written_place place;
+    struct soa_serial serial;
+    if (strcmp(path, "-") == 0 || written_open(&written, path, NULL) != ERR_OK)
+        return complain("%s: no SOA record with a serial stands in this file", path);
+    enum outcome outcome = OUTCOME_FAILED;
+    if (written_find(&written, TYPE_SOA, NULL, &place) &&
+        soa_find(place.input->text, place.input->len, &serial) == ERR_OK)
+        outcome = tell_found(place.path, place.input, &serial, label, commits);
+    else
+        complain("%s: no SOA record with a serial stands in it, nor in what it includes", path);
+    written_close(&written);
+    return outcome;
+}
+
 static enum outcome tell(const char *path, const struct input *input, uint32_t commits, bool several)
 {
     struct soa_serial serial;
+    const char *label = several ? path : "";
     enum err err = soa_find(input->text, input->len, &serial);
-    if (err != ERR_OK)
-        return complain("%s: %s", path,
-            err == ERR_MISSING ? "no SOA record with a serial stands in this file" : err_text(err));
-    uint32_t next = soa_next(serial.value, options.policy, time(NULL), commits);
-    bool raise = options.raise || options.write;
-    if (!(options.write && strcmp(path, "-") == 0))
-        printf("%s%s%u\n", several ? path : "", several ? ": " : "", raise ? next : serial.value);
-    return options.write ? write_serial(path, input, &serial, next) : OUTCOME_CLEAN;
+    if (err == ERR_OK)
+        return tell_found(path, input, &serial, label, commits);
+    return err == ERR_MISSING ? tell_included(path, label, commits) : complain("%s: %s", path, err_text(err));
 }
 
 enum outcome serial_run(const struct arguments *arguments)

@@ -80,3 +80,23 @@ def test_digest():
         assert read(path).count("ZONEMD") == 2
         zonetool("digest", "--verify", path)
         zonetool("digest", "--hash", "md5", path, status=2)
+
+
+def test_the_soa_stands_in_an_included_file():
+    with harness.Workspace() as space:
+        soa = space.write("soa.inc", "@ SOA ns h 7 4h 1h 2w 15m ; serial\n")
+        text = "$ORIGIN example.org.\n$TTL 1h\n$INCLUDE soa.inc\n@ NS ns\nns A 192.0.2.1"
+        path = space.write("a.zone", text)
+        assert zonetool("serial", "-w", path) == "8\n" and zonetool("serial", path) == "8\n"
+        assert read(soa) == "@ SOA ns h 8 4h 1h 2w 15m ; serial\n" and read(path) == text
+        for _ in range(2):
+            zonetool("digest", "-w", path)
+            assert read(path).startswith(text + "\nexample.org. 3600 IN ZONEMD 8 1 1 ") and read(path).count("ZONEMD") == 1
+            zonetool("digest", "--verify", path)
+        # One that stands in an included file is made anew there.
+        digest = space.write("digest.inc", "@ ZONEMD 7 1 1 ( " + "0" * 40 + "\n " + "0" * 56 + " ) ; mine\n")
+        path = space.write("b.zone", text + "\n$INCLUDE digest.inc\n")
+        zonetool("digest", "-w", path)
+        zonetool("digest", "--verify", path)
+        assert read(digest).startswith("@ ZONEMD 8 1 1 ( ") and read(digest).endswith(" ) ; mine\n")
+        assert "ZONEMD" not in read(path)
