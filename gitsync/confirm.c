@@ -8,10 +8,9 @@
 #include "gitsync/control.h"
 #include "gitsync/crash.h"
 #include "gitsync/process.h"
-#include "gitsync/serial.h"
+#include "gitsync/secondaries.h"
 #include "gitsync/story.h"
 #include "zone/base/json.h"
-#include "zone/net/exchange.h"
 
 #define ASK_ALL_ABOVE 32    /* zones: then one "zones" is cheaper than a "zone NAME" for each */
 #define ERROR_GRACE_MS 3000 /* an error may be one of the version before, until the new one was read */
@@ -160,7 +159,7 @@ enum outcome confirm_before(
     struct control control;
     struct verdicts verdicts;
     if (settings->control == NULL)
-        return OUTCOME_FINE;
+        return secondaries_before(expectations, settings, problem);
     bool fine = control_open(&control, settings->control, settings->confirm_timeout_s) &&
                 ask_all(&control, expectations, true, &verdicts);
     for (unsigned i = 0; i < expectations->count; i++)
@@ -169,7 +168,7 @@ enum outcome confirm_before(
         problem_set(problem, OUTCOME_UNCONFIRMED, "start bailiwickd, or check --control",
             "the server is not there, so nothing was published: %s", control.why);
     control_close(&control);
-    return fine ? OUTCOME_FINE : OUTCOME_UNCONFIRMED;
+    return fine ? secondaries_before(expectations, settings, problem) : OUTCOME_UNCONFIRMED;
 }
 
 /* ---- after: the control socket ---- */
@@ -266,7 +265,7 @@ static enum outcome confirm_by_control(
     return outcome;
 }
 
-/* ---- after: a command, and SOA queries ---- */
+/* ---- after: a command ---- */
 
 static enum outcome run_reload_command(
     const struct settings *settings, const char *directory, struct problem *problem)
@@ -284,50 +283,6 @@ static enum outcome run_reload_command(
         process.late ? "took too long" : "failed", out);
 }
 
-/* A server that already has a later serial is further than we are: it has seen this one. */
-static bool has_serial(const struct peer *peer, struct expected *expected)
-{
-    struct exchange exchange;
-    struct request request = {.name = expected->name, .type = TYPE_SOA};
-    uint32_t serial = 0;
-    bool fine = false;
-    enum err err = exchange_ask(&exchange, peer, &request);
-    if (err != ERR_OK) {
-        snprintf(expected->trouble, sizeof expected->trouble, "%s", exchange.why);
-    } else if (reply_serial(exchange.reply, exchange.reply_len, expected->name, &serial) != ERR_OK) {
-        snprintf(expected->trouble, sizeof expected->trouble, "it answers without a SOA");
-    } else {
-        fine = serial == expected->serial || serial_later(serial, expected->serial);
-        snprintf(expected->trouble, sizeof expected->trouble, "it has serial %u", serial);
-    }
-    exchange_clear(&exchange);
-    return fine;
-}
-
-static enum outcome confirm_by_query(
-    struct expectations *expectations, const char *address, int64_t until, struct problem *problem)
-{
-    struct peer peer;
-    if (peer_parse(address, 0, &peer) != ERR_OK)
-        return problem_set(problem, OUTCOME_USAGE, NULL,
-            "--confirm %s: an address with or without a port is wanted", address);
-    peer.timeout_ms = 1000;
-    for (unsigned i = 0; i < expectations->count; i++) {
-        struct expected *expected = &expectations->at[i];
-        int64_t pause = PAUSE_FIRST_MS;
-        while (!expected->removed && !has_serial(&peer, expected)) {
-            if (now_ms() > until)
-                return problem_set(problem, OUTCOME_UNCONFIRMED,
-                    "is it told by NOTIFY, and may it transfer? --secondary-timeout",
-                    "%s does not serve %s serial %u: %s", address, expected->zone, expected->serial,
-                    expected->trouble);
-            pause_ms(pause);
-            pause = pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
-        }
-    }
-    return OUTCOME_FINE;
-}
-
 enum outcome confirm_after(struct expectations *expectations, const struct settings *settings,
     const char *directory, bool back, struct problem *problem)
 {
@@ -336,8 +291,6 @@ enum outcome confirm_after(struct expectations *expectations, const struct setti
         outcome = confirm_by_control(expectations, settings, problem);
     if (outcome == OUTCOME_FINE && settings->reload_command != NULL)
         outcome = run_reload_command(settings, directory, problem);
-    int64_t until = now_ms() + (int64_t)settings->secondary_timeout_s * 1000;
-    for (unsigned i = 0; i < settings->secondaries.count && !back && outcome == OUTCOME_FINE; i++)
-        outcome = confirm_by_query(expectations, settings->secondaries.at[i], until, problem);
-    return outcome;
+    expectations->served |= outcome == OUTCOME_FINE;
+    return outcome == OUTCOME_FINE && !back ? secondaries_after(expectations, settings, problem) : outcome;
 }

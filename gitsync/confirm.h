@@ -20,9 +20,14 @@ struct expected {
     char trouble[200]; /* what stands against it, for people */
 };
 
+#define LAGGING_MAX 2048
+
 struct expectations {
     struct expected *at;
     unsigned count;
+    bool served; /* the server has read the zones: others may know their serials from now on */
+    bool away[SETTINGS_LIST_MAX]; /* of --confirm: did not answer before the switch */
+    char lagging[LAGGING_MAX];    /* of --confirm: those that have not confirmed, with blanks between */
     bool
         only_changed; /* known zones with new content, and nothing else: the configuration need not be read */
 

@@ -7,10 +7,7 @@
 #include <unistd.h>
 
 #include "gitsync/crash.h"
-#include "gitsync/examine.h"
-#include "gitsync/fill.h"
 #include "gitsync/journal.h"
-#include "gitsync/process.h"
 #include "gitsync/publish.h"
 #include "gitsync/serial.h"
 #include "gitsync/story.h"
@@ -18,7 +15,6 @@
 #include "gitsync/who.h"
 #include "zone/base/file.h"
 #include "zone/base/json.h"
-#include "zone/base/parallel.h"
 
 #define LINES_MAX 20 /* zones told one by one */
 
@@ -71,9 +67,19 @@ static void collect_floors(struct deploying *deploying)
     }
 }
 
+static void learn_lagging(struct deploying *deploying)
+{
+    const struct journal_entry *lagging = deploying->journal.lagging;
+    deploying->deployment->lagging[0] = '\0';
+    if (lagging != NULL)
+        (void)json_get(
+            lagging->line, "lagging", deploying->deployment->lagging, sizeof deploying->deployment->lagging);
+}
+
 static void learn_current(struct deploying *deploying)
 {
     struct deployment *deployment = deploying->deployment;
+    learn_lagging(deploying);
     store_current(&deploying->store, deploying->current);
     deploying->published[0] = '\0';
     if (deploying->current[0] == '\0')
@@ -178,7 +184,9 @@ static bool is_held(const struct deploying *deploying, bool *returned)
             return strcmp(entry->commit, tip) == 0;
         }
         if (entry->event == EVENT_CONFIRMED) {
+            char settles[4];
             const struct journal_entry *made = journal_publish(journal, entry->release);
+            *returned = made != NULL && json_get(made->line, "settles", settles, sizeof settles);
             return made != NULL && json_get(made->line, "held", held, sizeof held) && strcmp(held, tip) == 0;
         }
     }
@@ -212,6 +220,9 @@ static enum outcome look_for_work(struct deploying *deploying, bool *done)
         return OUTCOME_FINE;
     }
     if (strcmp(deployment->tip.id, deployment->deployed) == 0) {
+        if (deploying->journal.lagging != NULL)
+            return publish_catch_up(deploying->settings, &deploying->store, &deploying->journal,
+                deployment->lagging, deploying->problem);
         if (!deploying->settings->in_daemon)
             story_tell(deploying->settings->name, LOG_INFO, "current", "%.12s is deployed already",
                 deployment->tip.id);
@@ -242,146 +253,6 @@ static enum outcome check_descent(struct deploying *deploying)
         "if the history was rewritten on purpose: gitsync once --force, or --allow-rewind",
         "%.12s does not descend from the deployed %.12s: was the branch force-pushed?", deployment->tip.id,
         deployed);
-}
-
-/* ---- the plan ---- */
-
-struct examining {
-    struct deploying *deploying;
-    struct arena *arenas; /* one for each piece */
-    unsigned pieces;
-    bool failed;
-};
-
-static void examine_piece(void *context, size_t piece)
-{
-    struct examining *examining = context;
-    struct deploying *deploying = examining->deploying;
-    struct plan *plan = &deploying->deployment->plan;
-    for (size_t i = piece; i < plan->zone_count; i += examining->pieces)
-        if (examine_zone(&plan->zones[i], deploying->settings, deploying->published, deploying->stage.path,
-                &examining->arenas[piece]) != ERR_OK)
-            __atomic_store_n(&examining->failed, true, __ATOMIC_RELAXED);
-}
-
-static enum outcome examine_all(struct deploying *deploying)
-{
-    struct plan *plan = &deploying->deployment->plan;
-    struct examining examining = {
-        .deploying = deploying, .pieces = plan->zone_count > PLAN_PIECES ? PLAN_PIECES : 1};
-    examining.arenas = plan->pieces;
-    plan->piece_count = examining.pieces;
-    for (unsigned i = 0; i < examining.pieces; i++)
-        arena_init(&plan->pieces[i], 0);
-    parallel_each(0, examining.pieces, examine_piece, &examining);
-    return examining.failed ? problem_set(deploying->problem, OUTCOME_LOCAL, NULL, "out of memory")
-                            : OUTCOME_FINE;
-}
-
-/* Zones published now: the journal knows how many were added and removed, but only a listing knows for sure.
- */
-static void count_zone(void *context, const char *path)
-{
-    struct deploying *deploying = ((void **)context)[0];
-    uint32_t *count = ((void **)context)[1];
-    *count += examine_is_zone(deploying->settings, path);
-}
-
-static enum outcome judge_removed(struct deploying *deploying)
-{
-    const struct limit *limit = &deploying->settings->max_zones_removed;
-    const struct plan *plan = &deploying->deployment->plan;
-    uint32_t removed = 0, count = 0;
-    for (unsigned i = 0; i < plan->zone_count; i++)
-        removed += plan->zones[i].change == ZONE_REMOVED;
-    if (!limit->set || removed == 0 || deploying->settings->force)
-        return OUTCOME_FINE;
-    void *context[] = {deploying, &count};
-    if (!tree_list(deploying->published, count_zone, context))
-        return problem_errno(deploying->problem, "cannot list", deploying->published);
-    bool over =
-        limit->percent ? (uint64_t)removed * 100 > (uint64_t)count * limit->value : removed > limit->value;
-    return over ? problem_set(deploying->problem, OUTCOME_POLICY,
-                      "if this is meant, raise the limit or deploy it with: gitsync once --force",
-                      "%u of %u zones are removed, more than --max-zones-removed allows", removed, count)
-                : OUTCOME_FINE;
-}
-
-/* The first zone that may not be deployed, errors before limits. */
-static enum outcome judge(struct deploying *deploying)
-{
-    const struct plan *plan = &deploying->deployment->plan;
-    const struct zone_plan *worst = NULL;
-    unsigned refused = 0;
-    for (unsigned i = 0; i < plan->zone_count; i++) {
-        const struct zone_plan *zone = &plan->zones[i];
-        refused += zone->outcome != OUTCOME_FINE;
-        if (zone->outcome != OUTCOME_FINE && (worst == NULL || zone->outcome < worst->outcome))
-            worst = zone;
-    }
-    if (worst == NULL)
-        return judge_removed(deploying);
-    return problem_set(deploying->problem, worst->outcome, worst->hint, "%.12s by %s is refused: %s%s",
-        plan->commit.id, plan->commit.author, worst->why,
-        refused > 1 ? "; other zones are refused, too" : "");
-}
-
-static enum outcome run_check_command(struct deploying *deploying)
-{
-    char out[900];
-    const char *argv[] = {"/bin/sh", "-c", deploying->settings->check_command, NULL};
-    struct process process = {
-        .argv = argv, .directory = deploying->stage.path, .timeout_s = 120, .out = out, .room = sizeof out};
-    if (deploying->settings->check_command == NULL)
-        return OUTCOME_FINE;
-    if (process_run(&process) == ERR_OK && process.status == 0 && !process.late)
-        return OUTCOME_FINE;
-    return problem_set(deploying->problem, OUTCOME_CHECK, "it runs in the top directory of the new release",
-        "--check-command refuses %.12s: %s", deploying->deployment->tip.id,
-        process.late ? "it took too long" : out);
-}
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const struct zone_plan *)a)->path, ((const struct zone_plan *)b)->path);
-}
-
-static enum outcome make_stage(struct deploying *deploying, const char *release)
-{
-    struct deployment *deployment = deploying->deployment;
-    const char *deployed = deployment->deployed;
-    bool goes_on = *deployed != '\0' && deploying->current[0] != '\0' && repo_has(deploying->repo, deployed);
-    enum outcome outcome = stage_begin(
-        &deploying->stage, &deploying->store, goes_on ? deploying->current : NULL, deploying->problem);
-    deploying->staged = true;
-    struct fill fill = {.repo = deploying->repo,
-        .settings = deploying->settings,
-        .plan = &deployment->plan,
-        .stage = &deploying->stage,
-        .problem = deploying->problem,
-        .release = release,
-        .published = deploying->published,
-        .deployed = goes_on ? deployed : "",
-        .floors = &deploying->floors};
-    return outcome == OUTCOME_FINE ? fill_stage(&fill) : outcome;
-}
-
-static enum outcome check(struct deploying *deploying, const char *release)
-{
-    struct plan *plan = &deploying->deployment->plan;
-    snprintf(plan->from, sizeof plan->from, "%.40s", deploying->deployment->deployed);
-    deploying->deployment->has_plan = true;
-    enum outcome outcome = make_stage(deploying, release);
-    crash_point("filled");
-    if (outcome == OUTCOME_FINE && plan->zone_count > 1)
-        qsort(plan->zones, plan->zone_count, sizeof *plan->zones, by_path);
-    if (outcome == OUTCOME_FINE)
-        outcome = examine_all(deploying);
-    if (outcome == OUTCOME_FINE)
-        outcome = judge(deploying);
-    if (outcome == OUTCOME_FINE)
-        outcome = run_check_command(deploying);
-    return outcome;
 }
 
 /* ---- deploying ---- */
@@ -437,14 +308,17 @@ static bool keep_release(void *context, const char *release)
     return false;
 }
 
-enum outcome deploying_publish(struct deploying *deploying, const char *release, const char *held)
+enum outcome deploying_publish(
+    struct deploying *deploying, const char *release, const struct deploying_why *why)
 {
     struct deployment *deployment = deploying->deployment;
     struct publishing publishing = {.settings = deploying->settings,
         .store = &deploying->store,
         .problem = deploying->problem,
         .plan = &deployment->plan,
-        .held = held,
+        .held = why != NULL ? why->held : NULL,
+        .note = why != NULL ? why->note : NULL,
+        .settles = why != NULL && why->settles,
         .tell_server = deployment->plan.files_changed > 0};
     memcpy(publishing.release, release, STORE_NAME_MAX);
     memcpy(publishing.previous, deploying->current, sizeof publishing.previous);
@@ -466,6 +340,7 @@ static void tidy(struct deploying *deploying)
     journal_clear(&deploying->journal);
     if (journal_read(&deploying->journal, &deploying->store, &unused) != OUTCOME_FINE)
         return;
+    learn_lagging(deploying);
     struct keeping keeping = {.journal = &deploying->journal,
         .keep = deploying->settings->keep > 0 ? deploying->settings->keep : 1};
     store_tidy(&deploying->store, keep_release, &keeping);
@@ -542,7 +417,7 @@ static enum outcome deploy(struct deploying *deploying, bool plan_only)
     if (outcome == OUTCOME_FINE)
         outcome = choose_name(deploying, release);
     if (outcome == OUTCOME_FINE)
-        outcome = check(deploying, release);
+        outcome = deploying_check(deploying, release);
     lap(deploying, PHASE_CHECK);
     if (plan_only)
         return outcome;
@@ -572,11 +447,40 @@ static enum outcome deploy_anew(struct deploying *deploying, bool plan_only)
     return outcome == OUTCOME_FINE ? deploy(deploying, plan_only) : outcome;
 }
 
+/* A run of its own, before a deployment or after one that was taken back. What comes of it is told, and does
+ * not stand in the way. */
+static void settle(const struct settings *settings)
+{
+    struct deployment deployment;
+    struct deploying deploying;
+    enum outcome outcome = deploying_begin(&deploying, settings, &deployment, true);
+    if (outcome == OUTCOME_FINE && deploying.journal.unsettled != NULL)
+        outcome = deploying_settle(&deploying);
+    deploying_end(&deploying, outcome);
+    if (outcome != OUTCOME_FINE)
+        story_problem(settings->name, &deployment.problem);
+    deployment_clear(&deployment);
+}
+
+/* Begins, and again when something had to be settled first. */
+static enum outcome begin_settled(
+    struct deploying *deploying, const struct settings *settings, struct deployment *deployment)
+{
+    enum outcome outcome = deploying_begin(deploying, settings, deployment, true);
+    if (outcome != OUTCOME_FINE || deploying->journal.unsettled == NULL)
+        return outcome;
+    deploying_end(deploying, OUTCOME_FINE);
+    deployment_clear(deployment);
+    settle(settings);
+    return deploying_begin(deploying, settings, deployment, true);
+}
+
 enum outcome deploy_run(const struct settings *settings, bool plan_only, struct deployment *deployment)
 {
     struct deploying deploying;
     bool done = false;
-    enum outcome outcome = deploying_begin(&deploying, settings, deployment, !plan_only);
+    enum outcome outcome = plan_only ? deploying_begin(&deploying, settings, deployment, false)
+                                     : begin_settled(&deploying, settings, deployment);
     if (outcome == OUTCOME_FINE)
         outcome = fetch(&deploying, false);
     lap(&deploying, PHASE_FETCH);
@@ -588,5 +492,8 @@ enum outcome deploy_run(const struct settings *settings, bool plan_only, struct 
         outcome = deploy_anew(&deploying, plan_only);
     deploying_end(&deploying, outcome);
     deployment->plan.problem = deployment->problem;
+    crash_point("unsettled");
+    if (outcome == OUTCOME_UNCONFIRMED && !plan_only && !deployment->held)
+        settle(settings);
     return outcome;
 }

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "gitsync/confirm.h"
 #include "gitsync/plan.h"
 #include "gitsync/settings.h"
 #include "gitsync/store.h"
@@ -27,6 +28,7 @@ struct deployment {
     bool held;                     /* the tip was rolled back from and is left alone */
     bool still_refused;            /* the tip was refused at the last look, and nothing has changed */
     bool has_plan;
+    char lagging[LAGGING_MAX]; /* secondaries that were behind at the last look, "" for none */
     uint64_t phase_us[PHASES];
 };
 

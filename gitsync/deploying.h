@@ -28,9 +28,23 @@ struct deploying {
 enum outcome deploying_begin(struct deploying *deploying, const struct settings *settings,
     struct deployment *deployment, bool finish) NODISCARD NONNULL(1, 2, 3);
 
-/* The stage becomes RELEASE, and is served when this is fine. HELD: the commit to be left alone, or NULL. */
-enum outcome deploying_publish(struct deploying *deploying, const char *release, const char *held) NODISCARD
-    NONNULL(1, 2);
+/* Fills the stage, and the plan with what may be said of each zone. Fine: RELEASE may be published. */
+enum outcome deploying_check(struct deploying *deploying, const char *release) NODISCARD NONNULL(1, 2);
+
+/* Why something is published that no new commit asks for. */
+struct deploying_why {
+    const char *held; /* the commit to be left alone from now on */
+    const char *note; /* for people */
+    bool settles;
+};
+
+/* The stage becomes RELEASE, and is served when this is fine. WHY: NULL for a commit of its own. */
+enum outcome deploying_publish(struct deploying *deploying, const char *release,
+    const struct deploying_why *why) NODISCARD NONNULL(1, 2);
+
+/* A release was taken back after others may have seen its serials: publishes the content of the last good one
+ * under later serials, so that they take it (RFC 1982). The journal says so (unsettled). */
+enum outcome deploying_settle(struct deploying *deploying) NODISCARD NONNULL(1);
 
 void deploying_tell_zones(const struct deploying *deploying) NONNULL(1);
 

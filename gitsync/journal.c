@@ -14,7 +14,7 @@
 #define JOURNAL_MAX ((size_t)1 << 30)
 
 static const char *const words[EVENTS] = {
-    "publish", "confirmed", "returning", "returned", "abandoned", "refused"};
+    "publish", "confirmed", "caught-up", "returning", "returned", "abandoned", "refused"};
 
 const char *journal_event_word(enum journal_event event)
 {
@@ -28,6 +28,10 @@ static bool read_event(const char *line, enum journal_event *event)
     char word[16];
     if (!json_get(line, "event", word, sizeof word))
         return false;
+    if (strcmp(word, JOURNAL_UNASKED) == 0) {
+        *event = EVENT_CONFIRMED;
+        return true;
+    }
     for (unsigned i = 0; i < EVENTS; i++)
         if (strcmp(word, words[i]) == 0) {
             *event = (enum journal_event)i;
@@ -76,9 +80,17 @@ const struct journal_entry *journal_publish(const struct journal *journal, const
 
 static bool nobody_was_asked(const struct journal_entry *confirmed)
 {
-    size_t len;
-    const char *asked = json_member(confirmed->line, "asked", &len);
-    return asked != NULL && len == 1 && *asked == '0';
+    char asked[8] = "", event[16] = "";
+    (void)json_get(confirmed->line, "event", event, sizeof event);
+    return strcmp(event, JOURNAL_UNASKED) == 0 ||
+           (json_get(confirmed->line, "asked", asked, sizeof asked) && strcmp(asked, "0") == 0);
+}
+
+/* Whether the member NAME is there and says something. */
+static bool says(const struct journal_entry *entry, const char *name)
+{
+    char text[4] = "";
+    return json_get(entry->line, name, text, sizeof text) && *text != '\0' && strcmp(text, "0") != 0;
 }
 
 /* Where things stand, from the first entry to the last. */
@@ -90,17 +102,27 @@ static void conclude(struct journal *journal)
         case EVENT_PUBLISH:
             journal->open = entry;
             journal->returning = NULL;
+            journal->returned = says(entry, "settles") ? journal->returned : NULL;
             journal->refused = NULL;
             break;
         case EVENT_CONFIRMED:
             memcpy(journal->good, entry->release, sizeof journal->good);
             journal->good_unasked = nobody_was_asked(entry);
             journal->open = NULL;
+            journal->unsettled = NULL;
+            journal->lagging = says(entry, "lagging") ? entry : NULL;
+            break;
+        case EVENT_CAUGHT_UP:
+            journal->lagging = says(entry, "lagging") ? entry : NULL;
             break;
         case EVENT_RETURNING:
             journal->returning = entry;
             break;
         case EVENT_RETURNED:
+            journal->unsettled = says(entry, "served") ? entry : journal->unsettled;
+            journal->returned = entry->commit[0] != '\0' ? entry : NULL;
+            journal->open = NULL;
+            break;
         case EVENT_ABANDONED:
             journal->open = NULL;
             break;
@@ -157,6 +179,11 @@ static void put_now(struct json *json)
 
 enum outcome journal_begin(struct journal_writing *writing, enum journal_event event, struct problem *problem)
 {
+    return journal_begin_as(writing, words[event], problem);
+}
+
+enum outcome journal_begin_as(struct journal_writing *writing, const char *word, struct problem *problem)
+{
     *writing = (struct journal_writing){0};
     writing->out = open_memstream(&writing->text, &writing->len);
     if (writing->out == NULL)
@@ -164,7 +191,7 @@ enum outcome journal_begin(struct journal_writing *writing, enum journal_event e
     json_init(&writing->json, writing->out);
     json_open(&writing->json, NULL, '{');
     put_now(&writing->json);
-    json_text(&writing->json, "event", words[event]);
+    json_text(&writing->json, "event", word);
     return OUTCOME_FINE;
 }
 

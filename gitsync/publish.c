@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "gitsync/crash.h"
+#include "gitsync/secondaries.h"
 #include "gitsync/story.h"
 #include "gitsync/tree_sync.h"
 
@@ -130,6 +131,9 @@ static enum outcome note_publish(const struct publishing *publishing)
     json_text(json, "commit", plan->commit.id);
     json_text(json, "previous", publishing->previous);
     json_text(json, "held", publishing->held);
+    json_text(json, "note", publishing->note);
+    if (publishing->settles)
+        json_number(json, "settles", 1);
     json_text(json, "signer", plan->signer);
     json_text(json, "author", plan->commit.author);
     json_text(json, "summary", plan->commit.summary);
@@ -139,20 +143,24 @@ static enum outcome note_publish(const struct publishing *publishing)
 
 /* With how many servers were asked: a release that nobody could confirm is a good one, but is not called so.
  */
-static enum outcome note_confirmed(
-    const struct settings *settings, const struct store *store, const char *release, struct problem *problem)
+static enum outcome note_confirmed(const struct settings *settings, const struct store *store,
+    const char *release, const struct expectations *expectations, struct problem *problem)
 {
     struct journal_writing writing;
-    if (journal_begin(&writing, EVENT_CONFIRMED, problem) != OUTCOME_FINE)
+    unsigned asked = (settings->control != NULL) + settings->secondaries.count;
+    const char *word = asked > 0 ? journal_event_word(EVENT_CONFIRMED) : JOURNAL_UNASKED;
+    if (journal_begin_as(&writing, word, problem) != OUTCOME_FINE)
         return OUTCOME_LOCAL;
     json_text(&writing.json, "release", release);
-    json_number(&writing.json, "asked", (settings->control != NULL) + settings->secondaries.count);
+    json_number(&writing.json, "asked", asked);
+    if (expectations->lagging[0] != '\0')
+        json_text(&writing.json, "lagging", expectations->lagging);
     return journal_end(&writing, store, problem);
 }
 
 /* RETURNING or RETURNED. */
 static enum outcome note_return(const struct store *store, enum journal_event event, const char *release,
-    const char *commit, const char *to, const char *why, struct problem *problem)
+    const char *commit, const char *to, const char *why, bool served, struct problem *problem)
 {
     struct journal_writing writing;
     if (journal_begin(&writing, event, problem) != OUTCOME_FINE)
@@ -161,6 +169,8 @@ static enum outcome note_return(const struct store *store, enum journal_event ev
     json_text(&writing.json, "commit", commit);
     json_text(&writing.json, "to", to);
     json_text(&writing.json, "why", why);
+    if (served)
+        json_number(&writing.json, "served", 1);
     return journal_end(&writing, store, problem);
 }
 
@@ -185,6 +195,7 @@ struct returning {
     const struct store *store;
     const char *release, *commit; /* that was not confirmed */
     const char *good;             /* to go back to */
+    bool served;                  /* others may know its serials */
     struct expectations *expectations;
 };
 
@@ -202,7 +213,7 @@ static enum outcome go_back(const struct returning *returning, struct problem *p
     store_release_path(returning->store, returning->good, directory);
     crash_point("returning-before");
     enum outcome outcome = note_return(returning->store, EVENT_RETURNING, returning->release,
-        returning->commit, returning->good, why, &back);
+        returning->commit, returning->good, why, returning->served, &back);
     if (outcome == OUTCOME_LOCAL)
         outcome = OUTCOME_FINE; /* a full disk is no reason to keep serving what is not good */
     if (outcome == OUTCOME_FINE)
@@ -213,8 +224,8 @@ static enum outcome go_back(const struct returning *returning, struct problem *p
     if (outcome != OUTCOME_FINE)
         return problem_set(problem, OUTCOME_STUCK, "look at the server; gitsync once tries again",
             "%.600s; and going back to %.12s failed: %.600s", why, returning->good, back.text);
-    outcome = note_return(
-        returning->store, EVENT_RETURNED, returning->release, returning->commit, returning->good, why, &back);
+    outcome = note_return(returning->store, EVENT_RETURNED, returning->release, returning->commit,
+        returning->good, why, returning->served, &back);
     if (outcome != OUTCOME_FINE)
         return problem_set(problem, outcome, NULL, "%s", back.text);
     return problem_set(problem, OUTCOME_UNCONFIRMED,
@@ -241,7 +252,7 @@ static enum outcome switch_and_confirm(struct publishing *publishing, struct exp
     return outcome;
 }
 
-static enum outcome return_from(struct publishing *publishing)
+static enum outcome return_from(struct publishing *publishing, bool served)
 {
     struct expectations expectations;
     enum outcome outcome = expect_plan(&expectations, publishing, true, publishing->problem);
@@ -250,6 +261,7 @@ static enum outcome return_from(struct publishing *publishing)
         .release = publishing->release,
         .commit = publishing->plan->commit.id,
         .good = publishing->previous,
+        .served = served && !publishing->settles,
         .expectations = &expectations};
     if (outcome == OUTCOME_FINE)
         outcome = go_back(&returning, publishing->problem);
@@ -273,31 +285,32 @@ enum outcome publish_stage(struct publishing *publishing, struct stage *stage)
     if (outcome == OUTCOME_UNCONFIRMED) {
         char now[STORE_NAME_MAX];
         store_current(publishing->store, now);
-        return strcmp(now, publishing->release) == 0 ? return_from(publishing) : outcome;
+        return strcmp(now, publishing->release) == 0 ? return_from(publishing, expectations.served) : outcome;
     }
     crash_point("before-confirmed");
     return outcome == OUTCOME_FINE ? note_confirmed(publishing->settings, publishing->store,
-                                         publishing->release, publishing->problem)
+                                         publishing->release, &expectations, publishing->problem)
                                    : outcome;
 }
 
 /* ---- finishing ---- */
 
-static enum outcome confirm_again(const struct settings *settings, const struct store *store,
-    const struct journal_entry *entry, struct arena *arena, struct problem *problem)
+static enum outcome confirm_again(struct expectations *expectations, const struct settings *settings,
+    const struct store *store, const struct journal_entry *entry, struct arena *arena,
+    struct problem *problem)
 {
-    struct expectations expectations;
     char directory[STORE_PATH_MAX];
     store_release_path(store, entry->release, directory);
-    enum outcome outcome = expect_entry(&expectations, settings, entry, false, arena, problem);
+    enum outcome outcome = expect_entry(expectations, settings, entry, false, arena, problem);
     if (outcome == OUTCOME_FINE)
-        outcome = confirm_after(&expectations, settings, directory, false, problem);
-    free(expectations.at);
+        outcome = confirm_after(expectations, settings, directory, false, problem);
+    free(expectations->at);
     return outcome;
 }
 
 static enum outcome return_again(const struct settings *settings, const struct store *store,
-    const struct journal_entry *entry, const char *good, struct arena *arena, struct problem *problem)
+    const struct journal_entry *entry, const char *good, bool served, struct arena *arena,
+    struct problem *problem)
 {
     struct expectations expectations;
     enum outcome outcome = expect_entry(&expectations, settings, entry, true, arena, problem);
@@ -306,11 +319,18 @@ static enum outcome return_again(const struct settings *settings, const struct s
         .release = entry->release,
         .commit = entry->commit,
         .good = good,
+        .served = served,
         .expectations = &expectations};
     if (outcome == OUTCOME_FINE)
         outcome = go_back(&returning, problem);
     free(expectations.at);
     return outcome;
+}
+
+static bool was_served(const struct journal_entry *returning)
+{
+    char text[4];
+    return json_get(returning->line, "served", text, sizeof text);
 }
 
 /* Killed while it went back: the link is right already, the server perhaps not. */
@@ -326,9 +346,9 @@ static enum outcome finish_return(const struct settings *settings, const struct 
     if (outcome == OUTCOME_FINE && *current != '\0')
         outcome = confirm_after(&expectations, settings, directory, true, problem);
     free(expectations.at);
-    return outcome == OUTCOME_FINE
-               ? note_return(store, EVENT_RETURNED, entry->release, entry->commit, current, why, problem)
-               : outcome;
+    return outcome == OUTCOME_FINE ? note_return(store, EVENT_RETURNED, entry->release, entry->commit,
+                                         current, why, was_served(journal->returning), problem)
+                                   : outcome;
 }
 
 /* Switched to, and not concluded. */
@@ -336,15 +356,18 @@ static enum outcome finish_switched(const struct settings *settings, const struc
     const struct journal *journal, struct arena *arena, struct problem *problem)
 {
     const struct journal_entry *entry = journal->open;
+    struct expectations expectations = {0};
     enum outcome outcome = OUTCOME_UNCONFIRMED;
-    if (journal->returning == NULL)
-        outcome = confirm_again(settings, store, entry, arena, problem);
-    else
+    if (journal->returning == NULL) {
+        outcome = confirm_again(&expectations, settings, store, entry, arena, problem);
+    } else {
         (void)json_get(journal->returning->line, "why", problem->text, sizeof problem->text);
+        expectations.served = was_served(journal->returning);
+    }
     if (outcome == OUTCOME_FINE)
-        return note_confirmed(settings, store, entry->release, problem);
+        return note_confirmed(settings, store, entry->release, &expectations, problem);
     return outcome == OUTCOME_UNCONFIRMED
-               ? return_again(settings, store, entry, journal->good, arena, problem)
+               ? return_again(settings, store, entry, journal->good, expectations.served, arena, problem)
                : outcome;
 }
 
@@ -369,4 +392,33 @@ enum outcome publish_finish(const struct settings *settings, const struct store 
         outcome = abandon(store, entry->release, problem);
     arena_clear(&arena);
     return outcome;
+}
+
+/* ---- those that were behind ---- */
+
+enum outcome publish_catch_up(const struct settings *settings, const struct store *store,
+    const struct journal *journal, char lagging[LAGGING_MAX], struct problem *problem)
+{
+    const struct journal_entry *entry = journal_publish(journal, journal->good);
+    struct expectations expectations;
+    struct journal_writing writing;
+    struct arena arena;
+    char before[LAGGING_MAX];
+    (void)json_get(journal->lagging->line, "lagging", lagging, LAGGING_MAX);
+    if (entry == NULL)
+        return OUTCOME_FINE;
+    memcpy(before, lagging, sizeof before);
+    arena_init(&arena, 0);
+    enum outcome outcome = expect_entry(&expectations, settings, entry, false, &arena, problem);
+    if (outcome == OUTCOME_FINE)
+        secondaries_again(&expectations, lagging);
+    free(expectations.at);
+    arena_clear(&arena);
+    if (outcome != OUTCOME_FINE || strcmp(before, lagging) == 0)
+        return outcome;
+    if (journal_begin(&writing, EVENT_CAUGHT_UP, problem) != OUTCOME_FINE)
+        return OUTCOME_LOCAL;
+    json_text(&writing.json, "release", journal->good);
+    json_text(&writing.json, "lagging", lagging);
+    return journal_end(&writing, store, problem);
 }

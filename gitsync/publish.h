@@ -16,7 +16,9 @@ struct publishing {
     char release[STORE_NAME_MAX];  /* the new one */
     char previous[STORE_NAME_MAX]; /* what is published now, "" for nothing */
     const char *held;              /* rollback: the commit to leave alone from now on; or NULL */
-    bool tell_server;              /* something that it reads has changed */
+    const char *note;              /* why an earlier content is published again; or NULL */
+    bool settles;     /* it is, because others know the serials of a release that was taken back */
+    bool tell_server; /* something that it reads has changed */
     uint64_t publish_us, confirm_us;
 };
 
@@ -29,5 +31,10 @@ enum outcome publish_stage(struct publishing *publishing, struct stage *stage) N
 /* A publish that was begun and not concluded: it is confirmed now, or gone back from. */
 enum outcome publish_finish(const struct settings *settings, const struct store *store,
     const struct journal *journal, struct problem *problem) NODISCARD NONNULL(1, 2, 3, 4);
+
+/* Asks the secondaries that were behind again. LAGGING: those that are so still, "" for none. */
+enum outcome publish_catch_up(const struct settings *settings, const struct store *store,
+    const struct journal *journal, char lagging[LAGGING_MAX], struct problem *problem) NODISCARD
+    NONNULL(1, 2, 3, 4, 5);
 
 #endif

@@ -5,6 +5,8 @@
 #include "gitsync/deploying.h"
 #include "gitsync/examine.h"
 #include "gitsync/fill.h"
+#include "gitsync/includes.h"
+#include "gitsync/paths.h"
 #include "gitsync/publish.h"
 #include "gitsync/serial.h"
 #include "gitsync/story.h"
@@ -35,28 +37,101 @@ static const struct journal_entry *choose(const struct deploying *deploying, con
     return NULL;
 }
 
-static void add_row(void *context, const char *path)
+struct comparing {
+    struct deploying *deploying;
+    struct includes includes; /* of the release that comes back */
+    struct paths rows;        /* zones that have a row */
+    bool failed;
+};
+
+static void add_zone(void *context, const char *path)
 {
-    struct deploying *deploying = context;
-    struct plan *plan = &deploying->deployment->plan;
-    if (strncmp(path, STORE_OWN, strlen(STORE_OWN)) == 0)
+    struct comparing *comparing = context;
+    struct deploying *deploying = comparing->deploying;
+    struct path_entry *entry =
+        examine_is_zone(deploying->settings, path) ? paths_get(&comparing->rows, path) : NULL;
+    if (entry == NULL || entry->set)
         return;
-    plan->files_changed++;
-    struct zone_plan *zone = examine_is_zone(deploying->settings, path) ? plan_add(plan, path) : NULL;
+    struct zone_plan *zone = plan_add(&deploying->deployment->plan, path);
+    entry->set = true;
     if (zone != NULL)
         zone->change = ZONE_CHANGED;
+    comparing->failed |= zone == NULL;
 }
 
-/* Old content with serials that go on: otherwise no secondary would take it. In file mode they are what they
- * are, and that is told. */
-static enum outcome restamp(struct deploying *deploying)
+static void add_row(void *context, const char *path)
+{
+    struct comparing *comparing = context;
+    if (strncmp(path, STORE_OWN, strlen(STORE_OWN)) == 0)
+        return;
+    comparing->deploying->deployment->plan.files_changed++;
+    add_zone(comparing, path);
+    includes_above(&comparing->includes, path, add_zone, comparing);
+}
+
+/* Zones that differ between what is published and the release at FROM, and those above a changed included
+ * file. */
+static enum outcome add_rows(struct deploying *deploying, const char *from)
+{
+    char path[STORE_PATH_MAX + 32], *text;
+    size_t len;
+    struct comparing comparing = {.deploying = deploying};
+    includes_init(&comparing.includes);
+    paths_init(&comparing.rows, &deploying->arena);
+    snprintf(path, sizeof path, "%s/" FILL_INCLUDES, from);
+    if (file_read(path, (size_t)1 << 30, &deploying->arena, &text, &len) == ERR_OK)
+        includes_parse(&comparing.includes, text);
+    bool fine = tree_differences(deploying->published, from, add_row, &comparing);
+    enum outcome outcome = !fine ? problem_errno(deploying->problem, "cannot compare", from)
+                           : comparing.failed
+                               ? problem_set(deploying->problem, OUTCOME_LOCAL, NULL, "out of memory")
+                               : OUTCOME_FINE;
+    includes_clear(&comparing.includes);
+    return outcome;
+}
+
+/* Behind what is published, and behind what was published and taken back. */
+static uint32_t next_serial(const struct deploying *deploying, const struct zone_plan *zone)
+{
+    const struct path_entry *floor = paths_find(&deploying->floors, zone->path);
+    uint32_t last = zone->old_serial;
+    if (floor != NULL && floor->set && serial_later(floor->number, last))
+        last = floor->number;
+    return last + 1 != 0 ? last + 1 : 1;
+}
+
+/* In the text of a zone, whichever --serial is in use: a serial that went back would leave the secondaries
+ * where they are (RFC 1982 3.2, RFC 1034 4.3.5). Where the serial cannot be found in the file that is all one
+ * can do, and told. */
+static enum outcome stamp(struct deploying *deploying, struct zone_plan *zone, const char *path)
+{
+    struct file_map map;
+    struct problem problem = {0};
+    if (file_map_open(&map, path) != ERR_OK)
+        return problem_errno(deploying->problem, "cannot read", path);
+    uint32_t serial = next_serial(deploying, zone);
+    enum outcome outcome =
+        fill_stamp(&deploying->stage, zone->path, (const char *)map.bytes, map.len, serial, &problem);
+    file_map_close(&map);
+    if (outcome == OUTCOME_FINE)
+        zone->new_serial = serial;
+    else if (outcome == OUTCOME_CHECK)
+        story_tell(deploying->settings->name, LOG_WARNING, "serial",
+            "%s stays at serial %u, so that secondaries keep what they have: %s", zone->zone,
+            zone->new_serial, problem.text);
+    else
+        *deploying->problem = problem;
+    return outcome == OUTCOME_CHECK ? OUTCOME_FINE : outcome;
+}
+
+/* Old content with serials that go on. */
+static enum outcome restamp(struct deploying *deploying, bool all)
 {
     struct plan *plan = &deploying->deployment->plan;
     enum outcome outcome = OUTCOME_FINE;
     for (unsigned i = 0; i < plan->zone_count && outcome == OUTCOME_FINE; i++) {
         struct zone_plan *zone = &plan->zones[i];
         char path[STORE_PATH_MAX];
-        struct file_map map;
         snprintf(path, sizeof path, "%s/%s", deploying->stage.path, zone->path);
         if (access(path, R_OK) != 0)
             zone->change = ZONE_REMOVED;
@@ -64,21 +139,10 @@ static enum outcome restamp(struct deploying *deploying)
                 &plan->arena) != ERR_OK)
             return problem_set(deploying->problem, OUTCOME_LOCAL, NULL, "out of memory");
         zone->outcome = OUTCOME_FINE; /* it was checked when it was new */
-        if (zone->change != ZONE_CHANGED || zone->in_text_only ||
-            serial_later(zone->new_serial, zone->old_serial))
-            continue;
-        if (deploying->settings->serial == SERIAL_FILE) {
-            story_tell(deploying->settings->name, LOG_WARNING, "serial",
-                "%s goes back from serial %u to %u: secondaries keep the newer one until a commit raises it",
-                zone->zone, zone->old_serial, zone->new_serial);
-            continue;
-        }
-        if (file_map_open(&map, path) != ERR_OK)
-            return problem_errno(deploying->problem, "cannot read", path);
-        zone->new_serial = zone->old_serial + 1 != 0 ? zone->old_serial + 1 : 1;
-        outcome = fill_stamp(&deploying->stage, zone->path, (const char *)map.bytes, map.len,
-            zone->new_serial, deploying->problem);
-        file_map_close(&map);
+        bool goes_on = serial_later(zone->new_serial, zone->old_serial) ||
+                       (zone->in_text_only && zone->new_serial == zone->old_serial);
+        if (zone->change == ZONE_CHANGED && (all || !goes_on))
+            outcome = stamp(deploying, zone, path);
     }
     return outcome;
 }
@@ -106,10 +170,10 @@ static enum outcome stage_again(struct deploying *deploying, const char *target,
     store_release_path(&deploying->store, target, from);
     enum outcome outcome = stage_begin(&deploying->stage, &deploying->store, target, deploying->problem);
     deploying->staged = true;
-    if (outcome == OUTCOME_FINE && !tree_differences(deploying->published, from, add_row, deploying))
-        outcome = problem_errno(deploying->problem, "cannot compare", from);
     if (outcome == OUTCOME_FINE)
-        outcome = restamp(deploying);
+        outcome = add_rows(deploying, from);
+    if (outcome == OUTCOME_FINE)
+        outcome = restamp(deploying, false);
     return outcome == OUTCOME_FINE
                ? fill_own(&deploying->stage, &deploying->deployment->plan, release, deploying->problem)
                : outcome;
@@ -134,7 +198,7 @@ static void find_tip(struct deploying *deploying)
 
 static enum outcome roll_back(struct deploying *deploying, const char *target)
 {
-    char release[STORE_NAME_MAX];
+    char release[STORE_NAME_MAX], note[200];
     const struct journal_entry *entry = choose(deploying, target);
     if (entry == NULL)
         return problem_set(deploying->problem, OUTCOME_USAGE, "gitsync history lists them", "%s",
@@ -142,18 +206,69 @@ static enum outcome roll_back(struct deploying *deploying, const char *target)
                            : "there is no earlier release");
     find_tip(deploying);
     publish_name(&deploying->store, entry->commit, release);
+    snprintf(
+        note, sizeof note, "rolled back by hand from %.12s; serials go on", deploying->deployment->deployed);
     enum outcome outcome = recall_commit(deploying, entry);
     if (outcome == OUTCOME_FINE)
         outcome = stage_again(deploying, entry->release, release);
     if (outcome != OUTCOME_FINE)
         return outcome;
     deploying_tell_zones(deploying);
-    outcome = deploying_publish(deploying, release, deploying->deployment->tip.id);
+    outcome = deploying_publish(
+        deploying, release, &(struct deploying_why){.held = deploying->deployment->tip.id, .note = note});
     if (outcome == OUTCOME_FINE)
         story_tell(deploying->settings->name, LOG_INFO, "rolled-back",
             "%.12s is served again; %.12s is left alone until the branch moves", entry->commit,
             deploying->deployment->tip.id);
     return outcome;
+}
+
+/* ---- after a return ---- */
+
+/* A zone of the release that was taken back, if the current one has it, too. */
+static void add_seen(void *context, const char *object)
+{
+    struct deploying *deploying = context;
+    char path[STORE_PATH_MAX], full[STORE_PATH_MAX * 2], change[16] = "";
+    if (!json_get(object, "path", path, sizeof path) || !json_get(object, "change", change, sizeof change) ||
+        strcmp(change, zone_change_word(ZONE_CHANGED)) != 0)
+        return;
+    snprintf(full, sizeof full, "%s/%s", deploying->published, path);
+    struct zone_plan *zone = access(full, R_OK) == 0 ? plan_add(&deploying->deployment->plan, path) : NULL;
+    if (zone != NULL)
+        zone->change = ZONE_CHANGED;
+}
+
+enum outcome deploying_settle(struct deploying *deploying)
+{
+    char release[STORE_NAME_MAX], note[200];
+    const struct journal_entry *returned = deploying->journal.unsettled;
+    const struct journal_entry *made = journal_publish(&deploying->journal, returned->release);
+    const struct journal_entry *good = journal_publish(&deploying->journal, deploying->current);
+    struct settings alone = *deploying->settings;
+    struct plan *plan = &deploying->deployment->plan;
+    if (made == NULL || good == NULL)
+        return OUTCOME_FINE;
+    alone.secondaries.count = 0; /* one of them may be why it was taken back */
+    deploying->settings = &alone;
+    publish_name(&deploying->store, good->commit, release);
+    snprintf(
+        note, sizeof note, "again, under new serials: secondaries may have those of %.12s", returned->commit);
+    enum outcome outcome = recall_commit(deploying, good);
+    json_each(made->line, "zones", add_seen, deploying);
+    plan->files_changed = plan->zone_count;
+    if (outcome == OUTCOME_FINE && plan->zone_count > 0)
+        outcome = stage_begin(&deploying->stage, &deploying->store, deploying->current, deploying->problem);
+    deploying->staged = plan->zone_count > 0;
+    if (outcome == OUTCOME_FINE && deploying->staged)
+        outcome = restamp(deploying, true);
+    if (outcome == OUTCOME_FINE && deploying->staged)
+        outcome = fill_own(&deploying->stage, plan, release, deploying->problem);
+    if (outcome != OUTCOME_FINE || !deploying->staged)
+        return outcome;
+    deploying_tell_zones(deploying);
+    return deploying_publish(
+        deploying, release, &(struct deploying_why){.held = returned->commit, .note = note, .settles = true});
 }
 
 enum outcome deploy_rollback(

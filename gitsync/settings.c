@@ -70,6 +70,7 @@ static const struct row rows[] = {
         "for other servers: makes it read the zones again"},
     {"confirm", "ADDRESS[:PORT]", LIST, AT(secondaries), NULL,
         "a server (such as a secondary) that must answer with the new serial; may be repeated"},
+    {"confirm-quorum", "N", COUNT, AT(confirm_quorum), NULL, "so many of them suffice; default: all"},
     {"confirm-timeout", "TIME", DURATION, AT(confirm_timeout_s), NULL,
         "for the control socket; default: 30s"},
     {"secondary-timeout", "TIME", DURATION, AT(secondary_timeout_s), NULL, "for --confirm; default: 60s"},

@@ -65,7 +65,7 @@ struct settings {
     /* the server */
     const char *control, *reload_command;
     struct settings_list secondaries;
-    uint32_t confirm_timeout_s, secondary_timeout_s;
+    uint32_t confirm_quorum, confirm_timeout_s, secondary_timeout_s;
     uint32_t keep;
     /* the daemon */
     uint32_t interval_s;

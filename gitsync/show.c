@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gitsync/confirm.h"
 #include "gitsync/journal.h"
 #include "gitsync/store.h"
 
@@ -14,6 +15,7 @@ struct standing {
     const char *state;                   /* "confirmed", "published", "unconfirmed", "empty", "interrupted" */
     enum outcome outcome;
     char summary[300], signer[300], author[200], refused_why[900], refused_cause[24];
+    char returned_why[900], lagging[LAGGING_MAX];
 };
 
 /* The exit status by the cause that a refusal notes. */
@@ -33,12 +35,19 @@ static void judge(struct standing *standing)
     if (standing->current[0] == '\0') {
         standing->state = "empty";
     } else if (confirmed && journal->open == NULL) {
-        standing->state = journal->good_unasked ? "published" : "confirmed";
+        standing->state = journal->good_unasked      ? "published"
+                          : journal->lagging != NULL ? "partly confirmed"
+                                                     : "confirmed";
     } else if (journal->open != NULL && strcmp(journal->open->release, standing->current) != 0) {
         standing->state = "interrupted";
     } else {
         standing->state = "unconfirmed";
         standing->outcome = OUTCOME_UNCONFIRMED;
+    }
+    if (journal->returned != NULL) {
+        (void)json_get(journal->returned->line, "why", standing->returned_why, sizeof standing->returned_why);
+        if (standing->outcome == OUTCOME_FINE)
+            standing->outcome = OUTCOME_UNCONFIRMED;
     }
     if (journal->refused != NULL) {
         (void)json_get(journal->refused->line, "why", standing->refused_why, sizeof standing->refused_why);
@@ -65,6 +74,9 @@ static enum outcome learn(struct standing *standing, const struct settings *sett
         (void)json_get(line, "signer", standing->signer, sizeof standing->signer);
         (void)json_get(line, "author", standing->author, sizeof standing->author);
     }
+    if (standing->journal.lagging != NULL)
+        (void)json_get(
+            standing->journal.lagging->line, "lagging", standing->lagging, sizeof standing->lagging);
     judge(standing);
     return OUTCOME_FINE;
 }
@@ -80,9 +92,14 @@ static void print_status(FILE *out, const struct settings *settings, const struc
         fprintf(out, "  release  %s\n  since    %s\n  signer   %s\n", standing->current,
             standing->publish->time, standing->signer);
     }
+    if (standing->lagging[0] != '\0')
+        fprintf(out, "  lagging  %s\n", standing->lagging);
     if (standing->journal.open != NULL)
         fprintf(out, "  open     the deployment of %.12s was interrupted; the next run finishes it\n",
             standing->journal.open->commit);
+    if (standing->journal.returned != NULL)
+        fprintf(out, "  returned %s from %s: %s\n", standing->journal.returned->time,
+            standing->journal.returned->commit, standing->returned_why);
     if (standing->journal.refused != NULL)
         fprintf(out, "  refused  %s %s (%s): %s\n", standing->journal.refused->time,
             standing->journal.refused->commit, standing->refused_cause, standing->refused_why);
@@ -92,6 +109,7 @@ static void put_status(FILE *out, const struct settings *settings, const struct 
 {
     struct json json;
     const struct journal_entry *publish = standing->publish, *refused = standing->journal.refused;
+    const struct journal_entry *returned = standing->journal.returned;
     json_init(&json, out);
     json_open(&json, NULL, '{');
     json_text(&json, "repository", settings->name);
@@ -103,7 +121,10 @@ static void put_status(FILE *out, const struct settings *settings, const struct 
     json_text(&json, "summary", publish != NULL ? standing->summary : NULL);
     json_text(&json, "author", publish != NULL ? standing->author : NULL);
     json_text(&json, "signer", publish != NULL ? standing->signer : NULL);
+    json_text(&json, "lagging", standing->lagging[0] != '\0' ? standing->lagging : NULL);
     json_text(&json, "last_good", standing->journal.good[0] != '\0' ? standing->journal.good : NULL);
+    json_text(&json, "returned_commit", returned != NULL ? returned->commit : NULL);
+    json_text(&json, "returned_why", returned != NULL ? standing->returned_why : NULL);
     json_text(&json, "refused_commit", refused != NULL ? refused->commit : NULL);
     json_text(&json, "refused_cause", refused != NULL ? standing->refused_cause : NULL);
     json_text(&json, "refused_why", refused != NULL ? standing->refused_why : NULL);
@@ -141,11 +162,16 @@ enum outcome show_status_json(FILE *out, const struct settings *settings, struct
 
 static void print_entry(FILE *out, const struct journal_entry *entry)
 {
-    char text[900] = "";
-    fprintf(out, "%s  %-9s  %-12.12s", entry->time, journal_event_word(entry->event),
+    char text[900] = "", word[16] = "";
+    (void)json_get(entry->line, "event", word, sizeof word);
+    fprintf(out, "%s  %-9s  %-12.12s", entry->time, word,
         entry->commit[0] != '\0' ? entry->commit : entry->release);
     if (entry->event == EVENT_PUBLISH && json_get(entry->line, "summary", text, sizeof text))
         fprintf(out, "  \"%s\"", text);
+    if (json_get(entry->line, "note", text, sizeof text))
+        fprintf(out, "  (%s)", text);
+    else if (json_get(entry->line, "lagging", text, sizeof text) && *text != '\0')
+        fprintf(out, "  behind: %s", text);
     else if (json_get(entry->line, "why", text, sizeof text))
         fprintf(out, "  %s", text);
     fputc('\n', out);

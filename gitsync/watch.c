@@ -33,6 +33,14 @@ static void note_zones(struct watched *watched, const struct plan *plan)
     }
 }
 
+static unsigned count_words(const char *text)
+{
+    unsigned count = *text != '\0';
+    for (; *text != '\0'; text++)
+        count += *text == ' ';
+    return count;
+}
+
 void watch_note(struct watch *watch, unsigned index, const struct deployment *deployment)
 {
     struct watched *watched = &watch->repositories[index];
@@ -40,6 +48,7 @@ void watch_note(struct watch *watch, unsigned index, const struct deployment *de
     watched->looked_s = (int64_t)time(NULL);
     watched->looks[deployment->problem.outcome]++;
     watched->held = deployment->held;
+    watched->lagging = count_words(deployment->lagging);
     if (!deployment->still_refused) {
         watched->outcome = deployment->problem.outcome;
         snprintf(watched->why, sizeof watched->why, "%.399s",
@@ -125,6 +134,12 @@ static void put_held(FILE *out, const char *metric, const struct watched *watche
     fprintf(out, "%d\n", watched->held);
 }
 
+static void put_lagging(FILE *out, const char *metric, const struct watched *watched)
+{
+    put_name(out, metric, watched, NULL, NULL);
+    fprintf(out, "%u\n", watched->lagging);
+}
+
 static void put_seconds(FILE *out, const char *metric, const struct watched *watched, int64_t seconds)
 {
     if (seconds == 0)
@@ -186,6 +201,7 @@ static const struct metric {
     {"gitsync_deployments_total", "counter", "Releases published and confirmed.", put_deployments},
     {"gitsync_fine", "gauge", "1 when the last look went well.", put_state},
     {"gitsync_held", "gauge", "1 when the newest commit was taken back and is left alone.", put_held},
+    {"gitsync_lagging", "gauge", "Servers of --confirm that have not the deployed serials.", put_lagging},
     {"gitsync_commit_timestamp_seconds", "gauge", "When the deployed commit was made.", put_commit_s},
     {"gitsync_deployed_timestamp_seconds", "gauge", "When it was deployed.", put_deployed_s},
     {"gitsync_fine_timestamp_seconds", "gauge", "When a look last went well.", put_fine_s},

@@ -28,6 +28,7 @@ struct watched {
     char signer[300];
     int64_t commit_s, deployed_s, looked_s, fine_s;
     bool held;
+    unsigned lagging;          /* servers of --confirm that are behind */
     uint64_t phase_us[PHASES]; /* of the last deployment */
     struct watched_zone zones[WATCH_ZONES_MAX];
     unsigned zone_count;

@@ -74,21 +74,25 @@ def test_killed_at_every_step():
 
 
 def test_killed_on_the_way_back():
-    with harness.Workspace() as space:
+    with harness.Workspace() as space, gitsync_kit.Secondary(1) as stuck:
         site = gitsync_kit.Site(space)
         good = change_all(site, 1)
         site.gitsync("once")
         site.serve(ORIGINS)
-        options = ("--confirm", f"127.0.0.1:{harness.free_port()}", "--secondary-timeout", "1")
-        for serial, point in ((2, "returning-before"), (3, "returning")):
+        options = ("--confirm", stuck.address, "--secondary-timeout", "1")
+        serials = {"returning-before": (2, 3), "returning": (4, 5), "unsettled": (6, 7)}
+        for point, (serial, after) in serials.items():
             change_all(site, serial)
             done = site.gitsync("once", *options, expect=None, environment={"GITSYNC_CRASH": point})
             check(done.returncode == -signal.SIGKILL, "not reached")
-            check(site.status()["state"] == ("unconfirmed" if serial == 2 else "interrupted"), str(site.status()))
-            is_whole(site)
+            state = {"returning-before": "unconfirmed", "returning": "interrupted", "unsettled": "confirmed"}[point]
+            check(site.status()["state"] == state, f"{point}: {site.status()}")
             site.gitsync("once", *options, expect=6)
-            check(is_true(site)["state"] == "published" and site.serial("a.example.") == 1, "not gone back")
-            check(site.current() == good, "not the last good")
+            # the content of the first commit, under a serial that secondaries of the second take
+            status = site.status()
+            check(status["state"] == "confirmed" and status["commit"] == good, f"{point}: {status}")
+            check(site.serial("a.example.") == after and "n1 A" in site.published("zones/a.example.zone"), "not gone back")
+            check(status["returned_commit"] != good, str(status))
 
 
 def test_killed_at_random_moments():

@@ -2,7 +2,9 @@
 
 import json
 import os
+import socket
 import subprocess
+import threading
 
 import harness
 import server
@@ -29,6 +31,43 @@ def need(name):
     if path is None:
         raise harness.Skip(f"{name} is not installed")
     return path
+
+
+class Secondary:
+    """A secondary as gitsync sees it: answers each question for a SOA with one serial, whatever happens."""
+
+    def __init__(self, serial):
+        self.serial = serial
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        import dns.message
+        import dns.rrset
+        while True:
+            try:
+                text, peer = self.socket.recvfrom(65535)
+            except OSError:
+                return
+            if not text:
+                return
+            query = dns.message.from_wire(text)
+            reply = dns.message.make_response(query)
+            reply.answer.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "SOA",
+                                                    f"ns1. host. {self.serial} 3600 900 604800 300"))
+            self.socket.sendto(reply.to_wire(), peer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()
 
 
 class Site:

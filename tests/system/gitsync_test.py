@@ -136,27 +136,56 @@ def test_remote_that_is_not_there():
 
 
 def test_server_that_does_not_confirm():
-    with harness.Workspace() as space:
+    with harness.Workspace() as space, gitsync_kit.Secondary(1) as stuck:
         site = gitsync_kit.Site(space)
         site.zone("example.org.", 1)
         good = site.commit("first")
         site.gitsync("once")
         site.serve(["example.org."])
-        # a secondary that nobody feeds: never confirmed
-        other = harness.free_port()
         site.zone("example.org.", 2, ("www", "two"))
-        site.commit("second")
-        done = site.gitsync("once", "--confirm", f"127.0.0.1:{other}", "--secondary-timeout", "1", expect=6)
-        check("the last good release" in done.text and site.current() == good, done.text)
-        check(site.serial("example.org.") == 1, "the old zone is not served again")
-        check(site.status()["state"] == "published", str(site.status()))
+        bad = site.commit("second")
+        done = site.gitsync("once", "--confirm", stuck.address, "--secondary-timeout", "1", expect=6)
+        check("the last good release" in done.text, done.text)
+        # others may have serial 2 by now: what is good comes back under one that they take
+        check(site.serial("example.org.") == 3 and "two A" not in site.published("zones/example.org.zone"), done.text)
+        status = site.status()
+        check(status["state"] == "confirmed" and status["commit"] == good and status["returned_commit"] == bad, str(status))
+        check("under new serials" in site.gitsync("history").stdout, "not told in the history")
         check("left alone" in site.gitsync("once", expect=6).text, "what was returned from is tried again")
-        done = site.gitsync("once", "--force", expect=5)  # its serial was seen
-        check("taken back" in done.text, done.text)
-        site.zone("example.org.", 3)
+        done = site.gitsync("once", "--force", expect=5)  # its serial is of the past
+        check("went back from 3 to 2" in done.text, done.text)
+        site.zone("example.org.", 4)
         site.commit("third")
         site.gitsync("once")
-        check(site.serial("example.org.") == 3, "the next commit is not served")
+        check(site.serial("example.org.") == 4 and site.status()["returned_commit"] is None, "the next commit is not served")
+
+
+def test_secondaries_that_are_away():
+    with harness.Workspace() as space, gitsync_kit.Secondary(100) as there, gitsync_kit.Secondary(2) as behind:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        good = site.commit("first")
+        site.gitsync("once")
+        site.serve(["example.org."])
+        gone = f"127.0.0.1:{harness.free_port()}"
+        site.zone("example.org.", 3)
+        site.commit("second")
+        # all of them are wanted, and one is known to be away: nothing is begun
+        options = ("--confirm", there.address, "--confirm", gone, "--secondary-timeout", "1")
+        done = site.gitsync("once", *options, expect=6)
+        check("1 of 2 servers of --confirm answer, so nothing was published" in done.text and gone in done.text, done.text)
+        check(site.current() == good and site.serial("example.org.") == 1, "it was published")
+        # one suffices; who is behind is told until it is not
+        options += ("--confirm", behind.address, "--confirm-quorum", "1")
+        done = site.gitsync("once", *options)
+        check("behind: " + gone in done.text, done.text)
+        status = site.status()
+        check(status["state"] == "partly confirmed" and status["lagging"] == f"{gone} {behind.address}", str(status))
+        behind.serial = 3
+        check(behind.address + " has caught up" in site.gitsync("once", *options).text, "not told")
+        check(site.status()["lagging"] == gone, str(site.status()))
+        history = site.gitsync("history").stdout
+        check("caught-up" in history and "unasked" in history, history)
 
 
 def test_server_that_is_not_there():
@@ -191,7 +220,35 @@ def test_rollback():
         site.gitsync("once", "--serial", "count")
         check(site.serial("example.org.") > 3 and "three A" in site.published("zones/example.org.zone"), "no way forward")
         words = site.gitsync("history").stdout
-        check(words.count("publish") == 4 and words.count("confirmed") == 4, words)
+        check(words.count("publish ") == 4 and words.count("confirmed") == 3 and words.count("unasked") == 1, words)
+        check("rolled back by hand" in words, words)
+
+
+def test_rollback_of_serials_written_in_files():
+    """Serials go on all the same: a secondary that has the newer one would keep it."""
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 7, ("one",))
+        site.put("zones/example.net.zone", "$INCLUDE soa.inc\n@ NS ns1.example.org.\n@ NS ns2.example.org.\n")
+        site.put("zones/soa.inc", "$TTL 300\n@ SOA ns1.example.org. host ( 7 3600 900 604800 300 )\n")
+        site.commit("first")
+        site.gitsync("once")
+        site.serve(["example.org.", "example.net."])
+        site.zone("example.org.", 8, ("two",))
+        site.put("zones/soa.inc", "$TTL 300\n@ SOA ns1.example.org. host ( 8 3600 900 604800 300 )\n")
+        site.commit("second")
+        site.gitsync("once")
+        done = site.gitsync("rollback")
+        check(site.serial("example.org.") == 9 and "one A" in site.published("zones/example.org.zone"), done.text)
+        check("example.net. stays at serial 7" in done.text, done.text)
+        site.zone("example.org.", 9, ("three",))
+        site.put("zones/soa.inc", "$TTL 300\n@ SOA ns1.example.org. host ( 9 3600 900 604800 300 )\n")
+        site.commit("third")
+        check("serial is still 9" in site.gitsync("once", expect=5).text, "a serial twice")
+        site.zone("example.org.", 10, ("three",))
+        site.commit("fourth")
+        site.gitsync("once")
+        check(site.serial("example.org.") == 10, "no way forward")
 
 
 def test_the_commit_is_told():
