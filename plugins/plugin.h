@@ -182,6 +182,10 @@ static inline NONNULL(1) struct tsig *query_tsig(const struct query *query)
     return query->message.tsig_at != 0 ? query->tsig : NULL;
 }
 
+/* Came the query by TLS, from a client whose certificate is for NAME and good (zone/net/tls.h, tls_peer_is)?
+ * Not for sub-queries, and before the query has waited for anything. */
+bool query_client_is(const struct query *query, const char *name) NODISCARD NONNULL(1, 2);
+
 enum served {
     SERVED_NEXT,      /* not for me: the next plugin */
     SERVED_ANSWERED,  /* query->reply is the answer, whatever its rcode */

@@ -28,6 +28,9 @@
 #include "zone/store/snapshot.h"
 
 struct zone;
+struct tsig;
+
+#define ZONE_ERROR_MAX 512 /* octets of a text that says what is wrong */
 
 /* What the plugin that brings a zone can be asked to do with it. All may be NULL; control thread. */
 struct zone_kind {
@@ -42,6 +45,11 @@ struct zone_kind {
     bool (*notified)(struct zone *zone, const struct query *query, bool has_serial, uint32_t serial);
     /* Where its records are changed, if not in it: the zone that a signed one is made of, or NULL. */
     struct zone *(*changed_at)(struct zone *zone);
+    /* Sends MESSAGE, an UPDATE of the zone as its client sent it, on to the zone's primary and waits (RFC
+     * 2136 6). TSIG is the client's; NULL: it did not sign. *RCODE is the primary's; on failure WHY tells.
+     * NULL: there is no primary. A background thread. */
+    enum err (*pass_on)(struct zone *zone, const uint8_t *message, size_t len, const struct tsig *tsig,
+        uint16_t *rcode, char *why);
     void (*free)(struct zone *zone); /* the last reference is gone */
 };
 
@@ -208,8 +216,6 @@ struct zone_status {
     bool frozen;
 };
 
-#define ZONE_ERROR_MAX 512
-
 /* ERROR is where status->error may point to. */
 void zone_tell(struct zone *zone, struct zone_status *status, char error[ZONE_ERROR_MAX]) NONNULL(1, 2, 3);
 
@@ -246,5 +252,10 @@ void block_zones(const struct block *block, void (*each)(void *context, struct z
  * without (MUST), also $XDG_STATE_HOME/bailiwick or /var/lib/bailiwick, whichever can be written. Static. */
 const char *zones_state(bool must);
 void zones_set_state(const char *directory);
+
+/* A plugin will keep state in DIRECTORY (NULL: in none): no other process may, from now on until this one
+ * ends, be it by kill -9. Setup; a directory that another server has is an error at AT. */
+enum err setup_state(struct setup *setup, const struct token *at, const char *directory) NODISCARD
+    NONNULL(1, 2);
 
 #endif

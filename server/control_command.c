@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "zone/base/json.h"
+#include "zone/base/log.h"
 #include "zone/base/version.h"
 #include "zone/wire/message.h"
 #include "zone/wire/name.h"
@@ -179,6 +180,25 @@ static const char *run_drain(struct control_request *request)
     return err != ERR_OK ? err_text(err) : NULL;
 }
 
+static const char *const levels[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
+
+/* What is logged from now on, until the next start. */
+static const char *run_log(struct control_request *request)
+{
+    unsigned at = 0;
+    while (at < ARRAY_COUNT(levels) && strcmp(levels[at], request->arg) != 0)
+        at++;
+    if (at == ARRAY_COUNT(levels) && request->arg[0] != '\0')
+        return "the level must be debug, info, warning or error";
+    if (at < ARRAY_COUNT(levels))
+        log_set_level((enum log_level)at);
+    for (at = 0; at + 1 < ARRAY_COUNT(levels) && !log_wants((enum log_level)at);)
+        at++;
+    json_text(&request->json, "level", levels[at]);
+    return NULL;
+}
+
 static const char *run_stop(struct control_request *request)
 {
     *request->stop = true;
@@ -199,9 +219,10 @@ static const struct command commands[] = {
     {"notify", "NAME", control_notify, "send NOTIFY to a zone's secondaries", false},
     {"freeze", "NAME", control_freeze, "let nothing change a zone", false},
     {"thaw", "NAME", control_thaw, "let it change again, and look for a newer version", false},
-    {"edit", "NAME begin|add|set|del|diff|commit|abort ...", control_edit,
+    {"edit", "NAME begin|add|set|del|diff|commit|rebase|abort ...", control_edit,
         "change a zone by hand: records as in its text", true},
     {"rollback", "NAME SERIAL", control_rollback, "serve an earlier version again, under a new serial", true},
+    {"log", "[LEVEL]", run_log, "tell what is logged, or log from debug, info, warning or error on", false},
     {"drain", "SECONDS", run_drain, "go on serving for so long, then stop", false},
     {"stop", NULL, run_stop, "end the server", false},
     {"help", NULL, run_help, "the commands", false},
@@ -244,11 +265,6 @@ static const char *split(char *line, const struct command **command, const char 
     if (rest != NULL && (*command)->whole) {
         if (*line != '\0') /* the blank that ended the first word */
             line[-1] = ' ';
-        return NULL;
-    }
-    if (rest != NULL && (*command)->whole) {
-        if (*line != '\0')
-            line[-1] = ' '; /* the blank that ended the first word of it */
         return NULL;
     }
     if (rest != NULL && strtok_r(NULL, blanks, &line) != NULL)

@@ -21,6 +21,7 @@ struct edit {
     struct edit *next;
     struct zone *zone;
     struct snapshot *base, *work;
+    bool committing; /* a background thread is at it: it goes when that is done, and stays when it is not */
     char why[CHANGE_WHY_MAX];
 };
 
@@ -228,6 +229,7 @@ struct publishing {
     struct control_later *later;
     struct zone *zone;
     struct snapshot *base, *next; /* commit */
+    struct edit *edit;            /* commit: where it comes from */
     uint32_t to;                  /* rollback: to this serial */
     bool rollback;
     enum err err;
@@ -329,6 +331,28 @@ static void run_publishing(void *arg)
     zone_write_end(p->zone);
 }
 
+static void edit_free(struct edit *edit)
+{
+    for (struct edit **at = &edits; *at != NULL; at = &(*at)->next) {
+        if (*at == edit) {
+            *at = edit->next;
+            break;
+        }
+    }
+    snapshot_release(edit->base);
+    snapshot_release(edit->work);
+    zone_release(edit->zone);
+    free(edit);
+}
+
+/* What could not be published is still there, to be tried again when the disk has room, or rebased. */
+static void end_commit(struct edit *edit, bool published)
+{
+    edit->committing = false;
+    if (published)
+        edit_free(edit);
+}
+
 static void end_publishing(void *arg)
 {
     struct publishing *p = arg;
@@ -345,10 +369,14 @@ static void end_publishing(void *arg)
         json_bool(&json, "ok", p->error == NULL);
         if (p->error != NULL)
             json_text(&json, "error", p->error);
+        if (p->error != NULL && p->edit != NULL)
+            json_bool(&json, "kept", true);
         json_close(&json, '}');
         fputc('\n', out);
         fclose(out);
     }
+    if (p->edit != NULL)
+        end_commit(p->edit, p->error == NULL);
     control_later_send(p->later, text, len);
     snapshot_release(p->base);
     snapshot_release(p->next);
@@ -373,20 +401,6 @@ static const char *publish(struct control_request *request, const struct publish
 }
 
 /* ---- the commands ---- */
-
-static void edit_free(struct edit *edit)
-{
-    for (struct edit **at = &edits; *at != NULL; at = &(*at)->next) {
-        if (*at == edit) {
-            *at = edit->next;
-            break;
-        }
-    }
-    snapshot_release(edit->base);
-    snapshot_release(edit->work);
-    zone_release(edit->zone);
-    free(edit);
-}
 
 static struct edit *edit_of(const struct zone *zone)
 {
@@ -417,16 +431,61 @@ static const char *begin(struct zone *zone)
 
 static const char *commit(struct control_request *request, struct edit *edit)
 {
-    struct publishing what = {
-        .zone = edit->zone, .base = snapshot_hold(edit->base), .next = snapshot_hold(edit->work)};
+    struct publishing what = {.zone = edit->zone,
+        .base = snapshot_hold(edit->base),
+        .next = snapshot_hold(edit->work),
+        .edit = edit};
     const char *error = edit->base == edit->work ? "nothing has been changed" : publish(request, &what);
-    if (error != NULL) {
-        snapshot_release(what.base);
-        snapshot_release(what.next);
-        return error;
+    edit->committing = error == NULL;
+    if (error == NULL)
+        return NULL;
+    snapshot_release(what.base);
+    snapshot_release(what.next);
+    return error;
+}
+
+/* CHANGE without its SOA records, which must be one and the same. */
+static enum err leave_soa(struct edit *edit, const struct change *change, struct change *out)
+{
+    struct change_record old, new;
+    size_t from = 0, to = 0;
+    enum err err = ERR_OK;
+    bool has_old = change_next(&change->removed, &from, &old) && old.type == TYPE_SOA;
+    bool has_new = change_next(&change->added, &to, &new) && new.type == TYPE_SOA;
+    if (has_old != has_new || (has_old && (old.rdata_len != new.rdata_len || old.ttl != new.ttl ||
+                                              memcmp(old.rdata, new.rdata, old.rdata_len) != 0))) {
+        snprintf(edit->why, sizeof edit->why, "the edit changes the SOA, which has changed meanwhile");
+        return ERR_INVALID;
     }
-    edit_free(edit);
-    return NULL;
+    for (from = has_old ? from : 0; err == ERR_OK && change_next(&change->removed, &from, &old);)
+        err = change_remove(out, old.owner, old.type, old.ttl, old.rdata, old.rdata_len);
+    for (to = has_new ? to : 0; err == ERR_OK && change_next(&change->added, &to, &new);)
+        err = change_add(out, new.owner, new.type, new.ttl, new.rdata, new.rdata_len);
+    return err;
+}
+
+/* What the edit changes, on top of what is served now. */
+static enum err rebase(struct control_request *request, struct edit *edit)
+{
+    struct snapshot *base = zone_take(edit->zone), *work = NULL;
+    struct change change = {0}, bare = {0};
+    enum err err = base != NULL ? diff_snapshots(edit->base, edit->work, 0, &change) : ERR_MISSING;
+    if (err == ERR_OK)
+        err = leave_soa(edit, &change, &bare);
+    if (err == ERR_OK)
+        err = change_apply(base, &bare, 0, edit->why, &work);
+    change_clear(&change);
+    change_clear(&bare);
+    if (err != ERR_OK) {
+        snapshot_release(base);
+        return err;
+    }
+    snapshot_release(edit->base);
+    snapshot_release(edit->work);
+    edit->base = base;
+    edit->work = work;
+    json_number(&request->json, "serial", base->serial);
+    return ERR_OK;
 }
 
 static const char *step(
@@ -442,10 +501,12 @@ static const char *step(
         err = put_diff(request, edit);
     else if (strcmp(verb, "commit") == 0)
         return commit(request, edit);
+    else if (strcmp(verb, "rebase") == 0)
+        err = rebase(request, edit);
     else if (strcmp(verb, "abort") == 0)
         edit_free(edit);
     else
-        return "edit NAME begin, add, set, del, diff, commit or abort";
+        return "edit NAME begin, add, set, del, diff, commit, rebase or abort";
     if (err == ERR_OK)
         return NULL;
     return edit->why[0] != '\0' ? edit->why : err_text(err);
@@ -465,6 +526,8 @@ const char *control_edit(struct control_request *request)
         return edit == NULL ? begin(zone) : "an edit of this zone is open already";
     if (edit == NULL)
         return "begin an edit of this zone first";
+    if (edit->committing)
+        return "the edit is being committed";
     return step(request, edit, verb, words.count > 2 ? words.at[2] : "");
 }
 

@@ -230,6 +230,13 @@ void tcp_acceptable(uv_poll_t *poll, int status, int events)
     worker_leave(listener->worker);
 }
 
+bool query_client_is(const struct query *query, const char *name)
+{
+    const struct slot *slot = (const struct slot *)(const void *)query;
+    return query->transport == TRANSPORT_TLS && query->depth == 0 &&
+           tls_peer_is(slot->connection->stream.tls, name);
+}
+
 /* ---- the whole side ---- */
 
 static unsigned connection_limit(void)

@@ -101,6 +101,9 @@ static enum err read_property(
 static enum err make_zone(struct setup *setup, struct producer *producer, const struct written *written)
 {
     const char *state = written->state != NULL ? written->state : zones_state(!setup->check);
+    enum err err = setup_state(setup, &setup->directive->name, state);
+    if (err != ERR_OK)
+        return err;
     struct zone *zone = zone_new(&kind, written->name, NULL);
     if (zone == NULL)
         return ERR_MEMORY;
@@ -108,7 +111,7 @@ static enum err make_zone(struct setup *setup, struct producer *producer, const 
     zone->source = "the zones of its block";
     zone->keeps_image = true;
     producer->served.zone = zone;
-    enum err err = serving_init(&producer->serving, "catalog", 1);
+    err = serving_init(&producer->serving, "catalog", 1);
     return err == ERR_OK ? serving_add(&producer->serving, &producer->served) : err;
 }
 

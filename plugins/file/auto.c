@@ -189,6 +189,9 @@ static enum err set_up(struct setup *setup, struct autodir *dir, struct auto_wri
     dir->cache = cache != NULL ? strdup(cache) : NULL;
     dir->state = state != NULL ? strdup(state) : NULL;
     free(standard);
+    enum err err = setup_state(setup, &setup->directive->name, dir->state);
+    if (err != ERR_OK)
+        return err;
     dir->written = written;
     dir->directory = setup_path(setup, words->at[0]);
     dir->template = words->count >= 3 ? words->at[2] : "{1}";
@@ -196,7 +199,7 @@ static enum err set_up(struct setup *setup, struct autodir *dir, struct auto_wri
         regex_compile(setup, &setup->directive->name, words->count >= 3 ? words->at[1] : "db\\.(.*)");
     if (dir->regex == NULL)
         return ERR_INVALID;
-    enum err err = read_transfers(setup, written);
+    err = read_transfers(setup, written);
     return err == ERR_OK ? list_first(setup, dir) : err;
 }
 

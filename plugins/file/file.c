@@ -247,7 +247,7 @@ static const char *state_for(struct setup *setup, const struct written *written)
 }
 
 static enum err add_zone(struct setup *setup, struct file *file, const struct written *written,
-    const uint8_t *name, const char *cache)
+    const uint8_t *name, const char *cache, const char *state)
 {
     struct served_zone *served =
         file->count == 0 ? &file->first : ARENA_NEW(setup->world, struct served_zone);
@@ -256,7 +256,7 @@ static enum err add_zone(struct setup *setup, struct file *file, const struct wr
         !grow(setup->world, (void ***)&file->zones, file->count, &file->room) ||
         !grow(setup->world, (void ***)&group->zones, group->count, &group->room))
         return ERR_MEMORY;
-    struct zonefile *zone = zonefile_get(written->path, name, cache, state_for(setup, written));
+    struct zonefile *zone = zonefile_get(written->path, name, cache, state);
     if (zone == NULL)
         return ERR_MEMORY;
     if (!zone->loaded) { /* later it is in others' hands: what it began with counts */
@@ -339,8 +339,11 @@ static enum err set_up(struct setup *setup, void **self, bool partial)
         err = file != NULL ? setup_job(setup, make_table, file) : ERR_MEMORY;
     }
     const char *cache = err == ERR_OK ? cache_for(setup, file, &written) : NULL;
+    const char *state = state_for(setup, &written);
+    if (err == ERR_OK)
+        err = setup_state(setup, &setup->directive->name, state);
     for (unsigned i = 0; i < written.zones.count && err == ERR_OK; i++)
-        err = add_zone(setup, file, &written, written.zones.at[i], cache);
+        err = add_zone(setup, file, &written, written.zones.at[i], cache, state);
     return err;
 }
 

@@ -243,6 +243,29 @@ static void begin(struct zonefile *zone, struct snapshot *old, struct snapshot *
         zone_begin(zone->zone, text);
 }
 
+/* A frozen zone needs no text: its image and its journal are what was served. The text, be it broken or not
+ * there, is looked at when it is thawed. */
+static bool go_on_frozen(struct zonefile *zone)
+{
+    struct finding_sink nowhere = {0};
+    struct image *image;
+    if (!zone_was_frozen(zone->zone) || zone->cache == NULL ||
+        cache_open(zone->cache, zone->zone->name, zone->path, 1, &nowhere, &image) != ERR_OK)
+        return false;
+    uint64_t records = image->header->record_count;
+    struct snapshot *snapshot = snapshot_new(image);
+    if (snapshot == NULL) {
+        image_release(image);
+        return false;
+    }
+    enum err err = zone_begin_frozen(zone->zone, snapshot);
+    snapshot_release(snapshot);
+    if (err != ERR_OK)
+        return false;
+    note_success(zone, &(struct stamp){0}, records);
+    return true;
+}
+
 enum err zonefile_load(
     struct zonefile *zone, const struct finding_sink *sink, bool check, bool may_miss, unsigned threads)
 {
@@ -252,6 +275,8 @@ enum err zonefile_load(
     uint64_t records = 0;
     enum err err = ERR_MISSING;
     zone->loaded = true;
+    if (!check && go_on_frozen(zone))
+        return ERR_OK;
     if (!stamp_read(zone->path, &stamp))
         return no_file(zone, &told, may_miss);
     if (wants_cache(zone, &stamp))

@@ -40,7 +40,7 @@ static void tell(struct fetch *fetch, const struct transfer *transfer, const str
 {
     char name[NAME_TEXT_MAX];
     const struct inbound *in = &transfer->in;
-    const char *kind = in->kind == INBOUND_STEPS ? "IXFR" : "AXFR";
+    const char *kind = in->kind != INBOUND_STEPS ? "AXFR" : transfer->by_udp ? "IXFR by UDP" : "IXFR";
     name_print(fetch->follower->zone->name, name);
     zone_note(fetch->follower->zone, ZONE_TRANSFERRED,
         "%s from %s: serial %u, %llu records, %llu octets, %u ms", kind, fetch->primary->text, in->serial,
@@ -239,6 +239,7 @@ static enum fetch_outcome attempt(struct fetch *fetch, bool incremental, bool *a
     struct transfer transfer;
     struct transfer_request request = {.zone = fetch->follower->zone->name,
         .incremental = incremental,
+        .udp = fetch->plan->ixfr == IXFR_UDP,
         .from = incremental ? fetch->base->serial : 0,
         .max_octets = fetch->plan->max_octets,
         .max_ms = fetch->plan->max_ms,
@@ -276,7 +277,7 @@ enum fetch_outcome fetch_zone(struct fetch *fetch)
     fetch->base = zone_take(follower->zone);
     if (fetch->base == NULL && fetch->kept != NULL)
         fetch->base = snapshot_hold(fetch->kept);
-    bool incremental = fetch->base != NULL && fetch->plan->ixfr && !fetch->force;
+    bool incremental = fetch->base != NULL && fetch->plan->ixfr != IXFR_OFF && !fetch->force;
     enum fetch_outcome outcome = attempt(fetch, incremental, &again);
     if (again && !atomic_load(fetch->stop))
         outcome = attempt(fetch, false, &again);

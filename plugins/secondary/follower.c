@@ -7,6 +7,7 @@
 #include "plugins/secondary/clock.h"
 #include "plugins/secondary/ledger.h"
 #include "plugins/secondary/primary.h"
+#include "plugins/secondary/relay.h"
 #include "zone/base/hash.h"
 #include "zone/base/log.h"
 #include "zone/net/stream.h"
@@ -62,7 +63,8 @@ static void free_with_zone(struct zone *zone)
     free(follower);
 }
 
-static const struct zone_kind kind = {.plugin = "secondary", .refresh = refresh, .free = free_with_zone};
+static const struct zone_kind kind = {
+    .plugin = "secondary", .refresh = refresh, .pass_on = relay_update, .free = free_with_zone};
 
 static struct follower *follower_new(const uint8_t *name, const char *state)
 {

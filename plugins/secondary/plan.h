@@ -15,6 +15,8 @@
 
 #define PRIMARIES_MAX 32
 
+enum plan_ixfr { IXFR_OFF, IXFR_ON, IXFR_UDP };
+
 struct plan_primary {
     struct peer peer;
     const char *text; /* its address, for people */
@@ -27,7 +29,7 @@ struct plan {
     struct netset notifiers;           /* networks that may notify besides the primaries */
     const struct tsig_key *notify_key; /* a NOTIFY signed with it may come from anywhere; or NULL */
     bool notify_signed;                /* and one that is not signed is not taken from these networks */
-    bool ixfr;
+    enum plan_ixfr ixfr;
     bool zonemd; /* verify it where there is one */
     bool dnssec; /* verify all signatures */
     uint64_t max_octets;

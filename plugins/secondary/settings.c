@@ -4,6 +4,8 @@
 
 #include "plugins/zones.h"
 
+static const char *const ixfr_words[] = {[IXFR_OFF] = "off", [IXFR_ON] = "on", [IXFR_UDP] = "udp", NULL};
+
 const struct option settings_options[] = {
     {.arg = "ZONES...",
         .kind = OPTION_ZONES,
@@ -35,11 +37,14 @@ const struct option settings_options[] = {
         .offset = offsetof(struct settings, fallthrough),
         .help = "names that do not exist are left to the next plugin, in these zones, or in all"},
     {.word = "ixfr",
-        .arg = "on|off",
-        .kind = OPTION_ON_OFF,
+        .arg = "on|off|udp",
+        .kind = OPTION_CHOICE,
         .offset = offsetof(struct settings, ixfr),
+        .choices = ixfr_words,
         .fallback = "on",
-        .help = "ask for what has changed; off: always for the whole zone"},
+        .help =
+            "ask for what has changed; udp: first by UDP, where one message is enough; off: always for the "
+            "whole zone"},
     {.word = "zonemd",
         .arg = "on|off",
         .kind = OPTION_ON_OFF,
@@ -312,7 +317,7 @@ static enum err finish_plan(struct setup *setup, struct settings *settings)
 {
     struct plan *plan = settings->plan;
     union peer_address source = {.any = {.sa_family = AF_UNSPEC}};
-    plan->ixfr = settings->ixfr;
+    plan->ixfr = (enum plan_ixfr)settings->ixfr;
     plan->zonemd = settings->zonemd;
     plan->dnssec = settings->dnssec;
     plan->max_octets = (uint64_t)settings->max_size;
@@ -426,6 +431,9 @@ enum err settings_read(struct setup *setup, struct settings *settings)
         return err;
     if (settings->state == NULL)
         settings->state = zones_state(!setup->check);
+    err = setup_state(setup, &setup->directive->name, settings->state);
+    if (err != ERR_OK)
+        return err;
     settings->plan = plan_new();
     if (settings->plan == NULL)
         return ERR_MEMORY;

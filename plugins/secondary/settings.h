@@ -11,7 +11,8 @@ struct settings {
     struct option_lines catalogs; /* of a line: catalog blocks; of such a block: groups */
     const char *group;            /* of a group */
     const char *key, *source, *state, *tls_servername;
-    bool ixfr, zonemd, dnssec;
+    int ixfr; /* enum plan_ixfr */
+    bool zonemd, dnssec;
     int64_t max_size, max_time_ms, timeout_ms, journal;
     struct plan *plan; /* the caller's reference */
 };

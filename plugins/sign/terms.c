@@ -420,6 +420,8 @@ static enum err fill(struct setup *setup, struct written *written, bool coredns,
     terms->fall = written->fallthrough;
     terms->journal = (uint64_t)written->journal;
     const char *state = written->state != NULL ? written->state : zones_state(!setup->check);
+    if (err == ERR_OK)
+        err = setup_state(setup, &setup->directive->name, state);
     if (err == ERR_OK && state != NULL)
         err = copy(terms, state, &terms->state);
     return err;

@@ -59,6 +59,26 @@ static enum err add_key(struct reading *reading, const struct token *token)
     return reading->group->key_name != NULL ? ERR_OK : ERR_MEMORY;
 }
 
+/* "tls" with the name of a certificate behind it, or without: *AT is where to go on. */
+static enum err add_tls(struct reading *reading, const struct directive *line, unsigned *at)
+{
+    struct peer_group *group = reading->group;
+    const struct token *next = *at + 1 < line->args_count ? &line->args[*at + 1] : NULL;
+    uint8_t name[NAME_MAX + 1];
+    size_t len;
+    const char *why = NULL;
+    group->tls = true;
+    if (next == NULL || strcasecmp(next->text, "key") == 0)
+        return ERR_OK;
+    if (name_parse(next->text, next->len, (const uint8_t *)"", name, &len, &why) != ERR_OK || len < 3)
+        return setup_error(reading->setup, next, "to ADDRESS... tls secondary.example.net key NAME",
+            "'%s' is no name that a certificate is for", next->text);
+    (*at)++;
+    group->certificate =
+        arena_copy(reading->setup->world, next->text, next->len - (next->text[next->len - 1] == '.'));
+    return group->certificate != NULL ? ERR_OK : ERR_MEMORY;
+}
+
 static enum err read_line(struct setup *setup, const struct directive *line, struct peer_group *group)
 {
     struct reading reading = {.setup = setup, .group = group};
@@ -70,17 +90,21 @@ static enum err read_line(struct setup *setup, const struct directive *line, str
     for (unsigned i = 0; i < line->args_count && err == ERR_OK; i++) {
         const struct token *token = &line->args[i];
         bool key = strcasecmp(token->text, "key") == 0;
-        if (!key)
-            err = add_where(&reading, token);
+        if (strcasecmp(token->text, "tls") == 0)
+            err = add_tls(&reading, line, &i);
+        else if (!key)
+            err = group->tls ? setup_error(setup, token, "to ADDRESS... tls [NAME] [key NAME]",
+                                   "addresses stand before 'tls'")
+                             : add_where(&reading, token);
         else if (i + 2 != line->args_count)
             err = setup_error(setup, token, "to ADDRESS... key NAME", "one name of a key ends the line");
         else
             err = add_key(&reading, &line->args[++i]);
     }
     if (err == ERR_OK && reading.network_count == 0 && !group->any) {
-        if (group->key_name == NULL)
+        if (group->key_name == NULL && group->certificate == NULL)
             return setup_error(setup, &line->name, "to * is anybody", "nobody is named");
-        group->any = true; /* a key alone: from anywhere */
+        group->any = true; /* a key or a certificate alone: from anywhere */
     }
     return err == ERR_OK
                ? netset_init(&group->networks, reading.networks, reading.network_count, setup->world)
@@ -110,13 +134,22 @@ static bool comes_from(const struct peer_group *group, const union address *clie
                : netset_has4(&group->networks, (const uint8_t *)&client->v4.sin_addr);
 }
 
+/* RFC 9103 7.4, 8.2: whoever wants a zone kept from the wire gives it to nobody who would have it in plain
+ * text, and with mutual TLS only to those he knows. */
+static bool comes_by(const struct peer_group *group, const struct query *query)
+{
+    if (group->certificate != NULL)
+        return query_client_is(query, group->certificate);
+    return !group->tls || query->transport == TRANSPORT_TLS;
+}
+
 bool peers_allow(const struct peers *peers, const struct query *query)
 {
     const struct tsig *tsig = query_tsig(query);
     for (unsigned i = 0; i < peers->count; i++) {
         const struct peer_group *group = &peers->groups[i];
         bool signed_so = group->key_name == NULL || (tsig != NULL && name_equal(tsig->name, group->key_name));
-        if (signed_so && comes_from(group, &query->client))
+        if (signed_so && comes_from(group, &query->client) && comes_by(group, query))
             return true;
     }
     return false;

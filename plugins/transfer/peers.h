@@ -13,6 +13,8 @@ struct peer_group {
     union peer_address *targets; /* the addresses among them: these are sent NOTIFY */
     unsigned target_count;
     bool any;                   /* from anywhere */
+    bool tls;                   /* by TLS only, */
+    const char *certificate;    /* and by clients whose certificate is for this name; NULL: any, or none */
     const uint8_t *key_name;    /* who asks must have signed with it; NULL: need not */
     const struct token *key_at; /* where it is written */
     const struct tsig_key *key; /* to sign NOTIFY with; found in the job that ends the set up */
@@ -23,7 +25,7 @@ struct peers {
     unsigned count;
 };
 
-/* Reads COUNT lines "to ADDRESS|NETWORK|*... [key NAME]". */
+/* Reads COUNT lines "to ADDRESS|NETWORK|*... [tls [NAME]] [key NAME]". */
 enum err peers_read(struct setup *setup, const struct directive *const *lines, unsigned count,
     struct peers *peers) NODISCARD NONNULL(1, 4);
 

@@ -38,13 +38,15 @@ static const struct option options[] = {
         .offset = offsetof(struct rule, zones),
         .help = "the zones, and all below them; the block's own when left out"},
     {.word = "to",
-        .arg = "ADDRESS|NETWORK|*... [key NAME]",
+        .arg = "ADDRESS|NETWORK|*... [tls [NAME]] [key NAME]",
         .kind = OPTION_LINES,
         .flags = OPTION_REQUIRED,
         .offset = offsetof(struct rule, to),
         .help =
-            "who may have them: an address (which is also sent NOTIFY), a network, or * for anybody; with a "
-            "key, only who signs with it"},
+            "who may have them: an address (which is also sent NOTIFY), a network, or * for anybody; with "
+            "tls, "
+            "only by TLS, and with a name behind it, only who shows a certificate for that name; with a key, "
+            "only who signs with it"},
     {.word = "source",
         .arg = "ADDRESS...",
         .kind = OPTION_ADDRESSES,

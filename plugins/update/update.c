@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/update/courier.h"
 #include "plugins/update/desk.h"
 #include "plugins/update/policy.h"
 #include "zone/base/log.h"
@@ -14,6 +15,7 @@ struct written {
     struct option_zones zones;
     struct option_lines rules;
     const char *state;
+    bool forwards;
 };
 
 /* One `update` directive. */
@@ -22,6 +24,7 @@ struct grant {
     struct option_zones zones;
     struct policy policy;
     const char *state;
+    bool forwards;
 };
 
 struct update {
@@ -39,6 +42,11 @@ static const struct option options[] = {
         .kind = OPTION_PATH,
         .offset = offsetof(struct written, state),
         .help = "where the changes are kept; the server's state directory when left out"},
+    {.word = "forward",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct written, forwards),
+        .help =
+            "updates of zones that are transferred are passed on to the zone's primary; the rules say whose"},
     {.word = "*",
         .arg =
             "allow|deny [net NETWORK...] [key NAME...] [name NAME...|subdomain NAME...|self|selfsub] [type "
@@ -73,10 +81,14 @@ static enum err setup(struct setup *setup, void **self)
         return setup_error(
             setup, &setup->directive->name, "update { allow key NAME }", "update says of nobody that he may");
     grant->zones = written.zones;
+    grant->forwards = written.forwards;
     grant->state = written.state != NULL ? written.state : zones_state(!setup->check);
     if (grant->state == NULL && !setup->check)
         return setup_error(setup, &setup->directive->name, "bailiwickd -state DIRECTORY",
             "there is no directory to keep the changes in");
+    err = setup_state(setup, &setup->directive->name, grant->state);
+    if (err != ERR_OK)
+        return err;
     *update->end = grant;
     update->end = &grant->next;
     return policy_read(setup, &written.rules, &grant->policy);
@@ -139,7 +151,8 @@ static enum served take(struct update *update, struct query *query)
     if (zone == NULL)
         return refuse(query, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE, "no zone of this name is served");
     zone = zone_changed_at(zone); /* the sign plugin signs what becomes of it */
-    if (!zone->kind->local)       /* 3.1.2; section 6 leaves it to us whether we pass it on */
+    bool goes_on = grant->forwards && zone->kind->pass_on != NULL;
+    if (!zone->kind->local && !goes_on) /* 3.1.2; section 6 leaves it to us whether we pass it on */
         return refuse(query, RCODE_REFUSED, EDE_NOT_SUPPORTED, "updates go to the zone's primary");
     const struct tsig *tsig = query_tsig(query);
     struct policy_client client = {.address = &query->client, .key = tsig != NULL ? tsig->name : NULL};
@@ -153,7 +166,10 @@ static enum served take(struct update *update, struct query *query)
         .policy = &grant->policy,
         .client = client,
         .state = grant->state};
-    desk_put(errand);
+    if (goes_on)
+        courier_put(errand);
+    else
+        desk_put(errand);
     return SERVED_SUSPENDED;
 }
 

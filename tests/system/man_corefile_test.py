@@ -57,11 +57,13 @@ def zone_files(directory, text):
 
 
 def certificates(directory, text):
-    """A certificate and a key for each `tls CERT KEY`."""
-    for cert, key in re.findall(r"^\s*tls (\S+\.pem) (\S+\.pem)", text, re.M):
+    """A certificate and a key for each `tls CERT KEY`, and for the authority behind it."""
+    for cert, key, authority in re.findall(r"^\s*tls (\S+\.pem) (\S+\.pem)(?: (\S+\.pem))?", text, re.M):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
                         key, "-out", cert, "-days", "2", "-subj", "/CN=ns.example.org"], cwd=directory, check=True,
                        capture_output=True, timeout=30)
+        if authority:
+            shutil.copy(os.path.join(directory, cert), os.path.join(directory, authority))
 
 
 def keys(directory, text):

@@ -6,6 +6,7 @@ BAILIWICK_ROUNDS: how often each of the crash tests kills (12 when it is not set
 import os
 import random
 import signal
+import ssl
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import time
 import dns.edns
 import dns.message
 import dns.query
+import dns.rrset
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
@@ -332,3 +334,108 @@ def full_disk(inside):
         daemon.launch()
         daemon.wait()
         assert serial(daemon) == 11
+
+
+# ---- IXFR by UDP ----
+
+def test_ixfr_by_udp():
+    """RFC 1995 2: a step that fits comes by UDP, signed or not; one that does not, by TCP."""
+    with harness.Workspace() as space:
+        ports = [harness.free_port(), harness.free_port()]
+        zone, secret = space.write("zone", zone_text(1)), "secret k.test. c2VjcmV0IG9mIDMyIG9jdGV0cyBhdCBsZWFzdCEhISE="
+        primary = server.start(space, f"{ZONE}:{{port}} {{\n tsig {{\n  {secret}\n }}\n file {zone} {{\n  reload 50ms\n }}\n"
+                               f" transfer {{\n  to *\n  to 127.0.0.1:{ports[0]}\n  to 127.0.0.1:{ports[1]}\n }}\n}}\n")
+        daemons = []
+        for number, more in enumerate(("ixfr udp", "ixfr udp\n  key k.test.")):
+            text = corefile([primary.port], space.directory(f"state{number}"), "")
+            text = text.replace("transfer from", more + "\n  transfer from").replace("{\n secondary", f"{{\n tsig {{\n  {secret}\n }}\n secondary")
+            daemons.append(server.start(space, text, make=at_port(ports[number])))
+        for daemon in daemons:
+            await_serial(daemon, 1)
+        space.write("zone", zone_text(2))
+        for daemon in daemons:
+            await_serial(daemon, 2)
+            assert "IXFR by UDP" in daemon.log(), daemon.log()
+        before = zone_text(3)
+        space.write("zone", before + "".join(f"many{n} A 192.0.2.{n}\n" for n in range(1, 200)))
+        for daemon in daemons:
+            await_serial(daemon, 3)
+            assert daemon.log().count("IXFR by UDP") == 1 and address(daemon, "many77." + ZONE) == ["192.0.2.77"]
+            assert transfers(daemon)[:2] == ["AXFR", "IXFR"], daemon.log()
+    with harness.Workspace() as space, Primary(ZONE, 1, RECORDS, DAY) as primary:  # which answers IXFR by UDP with its SOA
+        daemon = server.start(space, corefile([primary.port], space.directory("state"), "ixfr udp"))
+        await_serial(daemon, 1)
+        primary.update(2, ["a3 300 IN A 192.0.2.3"], ["a9 300 IN A 192.0.2.9"])
+        assert notify(daemon, told=2) == 0
+        await_serial(daemon, 2)
+        assert primary.asked["IXFR"] == 1 and primary.asked["AXFR"] == 1, primary.asked
+
+
+# ---- to whom ----
+
+def test_by_tls_only():
+    """`to ... tls`: nobody has the zone in plain text, and with a name, nobody whose certificate is for another."""
+    with harness.Workspace() as space:
+        for name, signer, common in (("authority", None, "authority"), ("server", "authority", "ns.example.org"),
+                                     ("good", "authority", "second.example.net"), ("other", "authority", "third.example.net"),
+                                     ("stranger", None, "second.example.net")):
+            certificate(space, name, common=common, signer=signer)
+        primary = tls_primary(space, [], before=f"{space.path}/authority.crt {{\n  client_auth request\n }}")
+        head, tail = primary.corefile.split("other.test")
+        plain = head.replace(f"tls://{ZONE}:{primary.tls_port}", f"tls://{ZONE}:{primary.tls_port} {ZONE}:{{port}}")
+
+        def allow(who):
+            primary.reload(plain.replace("to *", who) + "other.test" + tail)
+
+        def rcode(how=None, certified=None, rdtype="AXFR"):
+            query = dns.message.make_query(ZONE, rdtype)
+            if rdtype == "IXFR":
+                query.authority.append(dns.rrset.from_text(ZONE, 0, "IN", "SOA", ". . 0 0 0 0 0"))
+            if how is not None:
+                return how(query, "127.0.0.1", port=primary.port, timeout=5).rcode()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if certified:
+                context.load_cert_chain(f"{space.path}/{certified}.crt", f"{space.path}/{certified}.key")
+            return dns.query.tls(query, "127.0.0.1", port=primary.tls_port, timeout=5, ssl_context=context).rcode()
+
+        allow("to 127.0.0.0/8 tls")
+        assert rcode(dns.query.tcp) == rcode(dns.query.tcp, rdtype="IXFR") == rcode(dns.query.udp, rdtype="IXFR") == 5
+        assert rcode() == rcode(certified="stranger") == rcode(rdtype="IXFR") == 0
+        allow("to * tls second.example.net.")
+        assert rcode(dns.query.tcp) == rcode() == rcode(certified="other") == rcode(certified="stranger") == 5
+        assert rcode(certified="good") == rcode(certified="good", rdtype="IXFR") == 0
+        allow("to tls second.example.net key nowhere.test.")
+        assert "there is no TSIG key" in primary.log()
+        daemon = server.start(space, tls_corefile(primary.tls_port, space.directory("state"), (
+            "tls {0}/good.crt {0}/good.key {0}/authority.crt\n  tls_servername ns.example.org").format(space.path)))
+        await_serial(daemon, 1)
+
+
+# ---- one directory, one server ----
+
+def test_a_state_directory_has_one_server():
+    """The second is refused and told whose it is; after kill -9 of the first it starts at once. So is a reload."""
+    with harness.Workspace() as space, Primary(ZONE, 1, RECORDS, DAY) as primary:
+        state, free = space.directory("state"), space.directory("free")
+        first = server.start(space, corefile([primary.port], state))
+        await_serial(first, 1)
+        text = corefile([primary.port], free)
+        second = server.start(space, text)
+        second.reload(text.replace(f"state {free}", f"state {state}"))
+        told = f"the state directory {state} is in use by process {first.process.pid} (bailiwickd)"
+        assert told in second.log() and "nothing was changed" in second.log(), second.log()
+        await_serial(second, 1)
+        second.stop()
+        try:
+            server.start(space, corefile([primary.port], os.path.join(state, ".")))
+            raise AssertionError("it started")
+        except harness.Failure as failure:
+            assert "is in use by process" in str(failure), failure
+        checked = subprocess.run([harness.need_ours("bailiwickd"), "-check", "-conf", first.conf], timeout=20, check=False)
+        assert checked.returncode == 0  # which touches nothing
+        primary.mode = "silent"
+        kill(first)
+        first.launch()
+        first.wait()
+        assert serial(first) == 1

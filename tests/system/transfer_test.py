@@ -676,9 +676,63 @@ def test_edit_that_cannot_last_is_refused():
         daemon = serve(space, arguments=["-state", "/proc/nowhere"])
         control(daemon, "edit", "example.org", "begin")
         control(daemon, "edit", "example.org", "add", "new 60 A 192.0.2.77")
-        assert "state directory" in control(daemon, "edit", "example.org", "commit", fine=False)["error"]
+        failed = control(daemon, "edit", "example.org", "commit", fine=False)
+        assert "state directory" in failed["error"] and failed["kept"], failed
         assert serial_of(daemon) == 1
         assert not control(daemon, "zone", "example.org")["zones"][0]["frozen"]
+
+
+def test_edit_waits_for_a_better_day():
+    """What cannot be committed is kept: until the disk is there, or on top of what has come meanwhile."""
+    with harness.Workspace() as space:
+        state = space.write("state", "a file, no directory")
+        daemon = serve(space, arguments=["-state", state])
+
+        def edit(*words, fine=True):
+            return control(daemon, "edit", "example.org", *words, fine=fine)
+
+        edit("begin")
+        edit("add", "new 60 A 192.0.2.77")
+        assert edit("commit", fine=False)["kept"]
+        assert "new.example.org. 60 IN A 192.0.2.77" in edit("diff")["added"]
+        os.unlink(state)
+        os.mkdir(state)
+        assert edit("commit")["serial"] == 2 and daemon.ask("new.example.org.", "A").answer
+        assert "begin" in edit("diff", fine=False)["error"]
+
+        control(daemon, "thaw", "example.org")
+        edit("begin")
+        edit("add", "newer 60 A 192.0.2.78")
+        publish(space, daemon, 5)
+        failed = edit("commit", fine=False)
+        assert "has changed" in failed["error"] and failed["kept"], failed
+        assert edit("rebase")["serial"] == 5
+        diff = edit("diff")
+        assert len(diff["added"]) == 2 and "newer.example.org. 60 IN A 192.0.2.78" in diff["added"], diff
+        assert edit("commit")["serial"] == 6 and daemon.ask("newer.example.org.", "A").answer
+
+
+def test_frozen_zone_with_a_broken_text():
+    """A frozen zone does not need its text to be served after a restart; when it is thawed, it is told."""
+    with harness.Workspace() as space:
+        daemon = serve(space, arguments=["-state", space.directory("state")])
+
+        def restart():
+            daemon.stop()
+            daemon.launch()
+            daemon.wait()
+
+        control(daemon, "edit", "example.org", "begin")
+        control(daemon, "edit", "example.org", "add", "new 60 A 192.0.2.77")
+        control(daemon, "edit", "example.org", "commit")
+        space.write("zone", "@ SOA this is no zone")
+        restart()
+        assert serial_of(daemon) == 2 and daemon.ask("new.example.org.", "A").answer
+        os.unlink(os.path.join(space.path, "zone"))
+        restart()
+        assert serial_of(daemon) == 2
+        space.write("zone", zone_text(7))
+        assert control(daemon, "thaw", "example.org")["zones"][0]["serial"] == 7
 
 
 def test_frozen_secondary():

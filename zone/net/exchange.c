@@ -152,7 +152,7 @@ enum err exchange_ask(struct exchange *exchange, const struct peer *peer, const 
     asking.plain_len = request_write(request, asking.message);
     uint64_t begin = now_us();
     enum err err = peer->transport == PEER_UDP ? ask_udp(&asking) : ask_stream(&asking);
-    if (err == ERR_OK && exchange->transport == PEER_UDP && is_truncated(exchange))
+    if (err == ERR_OK && exchange->transport == PEER_UDP && is_truncated(exchange) && !request->datagram)
         err = ask_stream(&asking);
     exchange->took_us = (uint32_t)(now_us() - begin);
     if (err != ERR_OK) {

@@ -24,6 +24,7 @@ struct request {
     bool has_serial;   /* IXFR: a SOA of `serial` in the authority section; NOTIFY: in the answer section */
     bool edns;         /* send OPT */
     bool dnssec;       /* with DO */
+    bool datagram;     /* a truncated reply will do: it is not asked for again by TCP */
     uint16_t udp_size; /* that OPT announces; 0: 1232 */
     uint32_t serial;
     const uint8_t *options; /* of OPT, in wire form, at most 512 octets; or NULL */

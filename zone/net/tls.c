@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -492,4 +493,11 @@ const char *tls_version(const struct tls *tls)
 bool tls_resumed(const struct tls *tls)
 {
     return SSL_session_reused(tls->ssl);
+}
+
+bool tls_peer_is(const struct tls *tls, const char *name)
+{
+    X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
+    return certificate != NULL && SSL_get_verify_result(tls->ssl) == X509_V_OK &&
+           X509_check_host(certificate, name, 0, X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1;
 }

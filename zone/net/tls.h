@@ -81,6 +81,10 @@ int tls_write(struct tls *tls, const void *bytes, size_t len) NODISCARD NONNULL(
 /* Brings the handshake on without data: 1 when it is done, else an enum tls_outcome. */
 int tls_handshake(struct tls *tls) NODISCARD NONNULL(1);
 
+/* Has the other side shown a certificate that our authorities vouch for, and is it for NAME? One for
+ * *.example.net is for nobody in particular. After the handshake; false when nobody was asked for one. */
+bool tls_peer_is(const struct tls *tls, const char *name) NODISCARD NONNULL(1, 2);
+
 /* Octets that lie decrypted here, which no event of the socket will announce. */
 bool tls_has_pending(const struct tls *tls) NONNULL(1);
 

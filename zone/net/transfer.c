@@ -9,6 +9,8 @@
 #include "zone/net/stream.h"
 #include "zone/sec/tsig.h"
 
+#define UDP_WAIT_MS 1500
+
 static enum err failed(struct transfer *transfer, enum err err, const char *why)
 {
     snprintf(transfer->why, sizeof transfer->why, "%s", why);
@@ -88,13 +90,18 @@ static enum err fetch_stream(
     return err;
 }
 
-/* RFC 1995 2: what does not fit comes as a lone SOA, or truncated; then TCP has to do it. */
+/* RFC 1995 2: what does not fit comes as a lone SOA, or truncated; then TCP has to do it. Whoever does not
+ * answer such questions by UDP is not waited for as long as one that is all there is. */
 static enum err fetch_udp(
     struct transfer *transfer, const struct peer *peer, const struct transfer_request *wanted)
 {
     struct request request = request_for(wanted);
+    struct peer hurried = *peer;
     struct exchange exchange;
-    enum err err = exchange_ask(&exchange, peer, &request);
+    request.edns = request.datagram = true;
+    if (hurried.timeout_ms == 0 || hurried.timeout_ms > UDP_WAIT_MS)
+        hurried.timeout_ms = UDP_WAIT_MS;
+    enum err err = exchange_ask(&exchange, &hurried, &request);
     if (err != ERR_OK)
         return failed(transfer, err, exchange.why);
     transfer->received += exchange.reply_len;
@@ -120,7 +127,8 @@ enum err transfer_fetch(
     enum err err = begin(transfer, wanted);
     if (err == ERR_OK && wanted->incremental && wanted->udp && peer->transport == PEER_UDP) {
         err = fetch_udp(transfer, peer, wanted);
-        if (err == ERR_OK && inbound_is_done(&transfer->in))
+        transfer->by_udp = err == ERR_OK && inbound_is_done(&transfer->in);
+        if (transfer->by_udp)
             goto out;
         inbound_clear(&transfer->in);
         err = begin(transfer, wanted);

@@ -14,7 +14,7 @@
 struct transfer_request {
     const uint8_t *zone;
     bool incremental; /* IXFR from serial `from`; else AXFR */
-    bool udp;         /* IXFR by UDP first, where it fits (RFC 1995 2) */
+    bool udp;         /* IXFR by UDP first (RFC 1995 2), TCP where that brings nothing whole */
     uint32_t from;
     uint64_t max_octets; /* of records; 0: any number */
     uint32_t max_ms;     /* for all of it; 0: any time, as long as messages come within the peer's timeout */
@@ -25,6 +25,7 @@ struct transfer {
     struct inbound in; /* what came */
     uint64_t received; /* octets, as they came */
     uint32_t took_ms;
+    bool by_udp;
     char why[TRANSFER_WHY_MAX]; /* on failure */
 };
 

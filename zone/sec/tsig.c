@@ -329,6 +329,12 @@ size_t tsig_sign_request(
     return len;
 }
 
+void tsig_forward(struct tsig *out, const struct tsig *request)
+{
+    *out = *request;
+    run_on(out);
+}
+
 /* Where the message's TSIG record begins, 0 when it has none; it must be the last (RFC 8945 5.1). */
 static enum err find_record(const uint8_t *message, size_t len, size_t *tsig_at)
 {

@@ -69,6 +69,10 @@ size_t tsig_sign_reply(struct tsig *tsig, uint8_t *message, size_t len, uint64_t
 size_t tsig_sign_request(struct tsig *tsig, const struct tsig_key *key, uint8_t *message, size_t len,
     uint64_t now_s) NONNULL(1, 2, 3);
 
+/* The same where a request that was believed goes on to another server as it came (RFC 8945 5.5): OUT checks
+ * what that one replies. */
+void tsig_forward(struct tsig *out, const struct tsig *request) NONNULL(1, 2);
+
 /* The most that a record with this key takes. */
 size_t tsig_key_room(const struct tsig_key *key) NONNULL(1);
 
