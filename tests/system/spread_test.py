@@ -87,7 +87,7 @@ def test_tls_of_somebody_else():
         primary = tls_primary(space, [])
         for more, said in ((f"tls {space.path}/server.crt\n  tls_servername www.example.org", "mismatch"),
                            (f"tls {space.path}/stranger.crt\n  tls_servername ns.example.org", "certificate")):
-            daemon = server.start(space, tls_corefile(primary.tls_port, space.directory("state"), more))
+            daemon = server.start(space, tls_corefile(primary.tls_port, space.directory(f"state-{said}"), more))
             daemon.wait_for_log("transfer from")
             eventually(lambda: said in fault(daemon).lower(), tell=said)
             assert serial(daemon) is None
