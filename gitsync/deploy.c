@@ -346,6 +346,15 @@ static void tidy(struct deploying *deploying)
     store_tidy(&deploying->store, keep_release, &keeping);
 }
 
+static void keep_house(struct deploying *deploying)
+{
+    char mirror[STORE_PATH_MAX];
+    struct problem problem = {0};
+    store_state_path(&deploying->store, "repo.git", mirror);
+    if (!repo_pack(mirror, &problem))
+        story_tell(deploying->settings->name, LOG_WARNING, "mirror", "%s", problem.text);
+}
+
 void deploying_end(struct deploying *deploying, enum outcome outcome)
 {
     deploying->deployment->problem.outcome = outcome;
@@ -354,6 +363,8 @@ void deploying_end(struct deploying *deploying, enum outcome outcome)
     if (deploying->staged)
         stage_abandon(&deploying->stage);
     repo_close(deploying->repo);
+    if (deploying->deployment->tip.downloaded)
+        keep_house(deploying);
     journal_clear(&deploying->journal);
     arena_clear(&deploying->arena);
     store_close(&deploying->store);

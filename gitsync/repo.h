@@ -64,6 +64,10 @@ struct repo_tag {
 enum outcome repo_fetch(const char *path, const struct settings *settings, struct repo_tip *tip,
     struct problem *problem) NODISCARD NONNULL(1, 2, 3, 4);
 
+/* Housekeeping in the mirror, when enough has gathered there; nobody should wait for it. False when it
+ * failed: the mirror is as it was. In a process of its own, for two minutes at most. */
+bool repo_pack(const char *path, struct problem *problem) NODISCARD NONNULL(1, 2);
+
 /* The same without the remote: what the mirror holds already. */
 enum outcome repo_resolve(struct repo *repo, const struct settings *settings, struct repo_tip *tip,
     struct problem *problem) NODISCARD NONNULL(1, 2, 3, 4);

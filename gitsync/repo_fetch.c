@@ -1,17 +1,12 @@
 /* Fetching: the remote, its credentials and keys, the time limit. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "gitsync/apart.h"
 #include "gitsync/leftovers.h"
 #include "gitsync/repo_git.h"
 #include "gitsync/ssh_exec.h"
@@ -330,85 +325,40 @@ static enum outcome fetch(
 
 /* ---- in a process of its own ---- */
 
+struct asking {
+    const char *path;
+    const struct settings *settings;
+};
+
 struct answer {
     enum outcome outcome;
     struct repo_tip tip;
     struct problem problem;
 };
 
-static void fetch_and_tell(int fd, const char *path, const struct settings *settings)
+static void work(void *context, void *out)
 {
-    struct answer answer = {0};
-    answer.outcome = fetch(path, settings, &answer.tip, &answer.problem);
-    const char *at = (const char *)&answer;
-    for (size_t left = sizeof answer; left > 0;) {
-        ssize_t wrote = write(fd, at, left);
-        if (wrote <= 0)
-            break;
-        at += wrote;
-        left -= (size_t)wrote;
-    }
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* False when the answer did not come whole in time. */
-static bool read_answer(int fd, struct answer *answer, uint32_t limit_s)
-{
-    int64_t until = now_ms() + (int64_t)limit_s * 1000;
-    size_t got = 0;
-    while (got < sizeof *answer) {
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int64_t left = until - now_ms();
-        int code = left > 0 ? poll(&ready, 1, left > 1000 ? 1000 : (int)left) : -2;
-        if (code == -2)
-            return false;
-        if (code <= 0)
-            continue;
-        ssize_t count = read(fd, (char *)answer + got, sizeof *answer - got);
-        if (count == 0 || (count < 0 && errno != EINTR))
-            return false;
-        got += count > 0 ? (size_t)count : 0;
-    }
-    return true;
+    const struct asking *asking = context;
+    struct answer *answer = out;
+    answer->outcome = fetch(asking->path, asking->settings, &answer->tip, &answer->problem);
 }
 
 enum outcome repo_fetch(
     const char *path, const struct settings *settings, struct repo_tip *tip, struct problem *problem)
 {
-    int ends[2];
+    struct asking asking = {path, settings};
     struct answer answer;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return problem_errno(problem, "cannot make", "a pipe");
-    pid_t pid = fork();
-    if (pid == 0) {
-        sigset_t none;
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        setpgid(0, 0);
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it has the store's lock, and nobody else to end it */
-        fetch_and_tell(ends[1], path, settings);
-        _exit(0);
-    }
-    close(ends[1]);
-    bool whole = pid > 0 && read_answer(ends[0], &answer, settings->fetch_timeout_s);
-    close(ends[0]);
-    if (pid < 0)
+    switch (apart_run(work, &asking, &answer, sizeof answer, settings->fetch_timeout_s)) {
+    case APART_DONE:
+        break;
+    case APART_FAILED:
         return problem_errno(problem, "cannot start", "a process");
-    if (!whole)
-        kill(-pid, SIGKILL); /* with the ssh that it may have started */
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (!whole)
+    case APART_LATE:
         return problem_set(problem, OUTCOME_FETCH, "is the remote reachable from here? --fetch-timeout",
-            "%s: fetching %s", settings->repo,
-            WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL ? "crashed" : "took too long");
+            "%s: fetching took too long", settings->repo);
+    case APART_DIED:
+        return problem_set(problem, OUTCOME_FETCH, NULL, "%s: fetching crashed", settings->repo);
+    }
     if (answer.outcome != OUTCOME_FINE)
         *problem = answer.problem;
     *tip = answer.tip;

@@ -192,6 +192,45 @@ def test_leftovers_of_a_killed_fetch():
         check(not [path for path in left if os.path.exists(path)], "not tidied up")
 
 
+def test_many_packs_become_few():
+    """Each fetch leaves a pack; here those of forty fetches come at once."""
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        site.gitsync("once")
+        packs = os.path.join(site.dest, ".gitsync/repo.git/objects/pack")
+
+        def scatter(first, count):
+            for serial in range(first, first + count):
+                site.zone("a.example.", serial, (f"n{serial}",))
+                site.commit(f"serial {serial}")
+                objects = site.git("rev-list", "--objects", "HEAD~1..HEAD")
+                subprocess.run(["git", "pack-objects", "-q", os.path.join(packs, "pack")], cwd=site.work, check=True,
+                               input="\n".join(line.split()[0] for line in objects.split("\n")), text=True,
+                               env=site.environment, stdout=subprocess.DEVNULL)
+
+        def count():
+            return len([name for name in os.listdir(packs) if name.endswith(".pack")])
+
+        serial = 2
+        for packed, point in ((32, "packed"), (40, "unpacking"), (0, None)):
+            missing = max(packed - 1 - count(), 0)
+            scatter(serial, missing)
+            serial += missing
+            site.zone("b.example.", serial, ("b",))
+            tip = site.commit("one more")  # by a fetch, which makes it so many
+            site.gitsync("once", environment={"GITSYNC_CRASH": point} if point else None)
+            for serial in range(serial, serial + 8 if point is None and count() >= 10 else serial):  # it tries again each 8 packs
+                tip = change_all(site, serial + 1)
+                site.gitsync("once")
+            check(site.current() == tip and is_whole(site) == tip, "not deployed")
+            check(count() < 10 if point is None else count() >= 32, f"{point}: {count()} packs")
+            fsck = subprocess.run(["git", "-C", os.path.dirname(os.path.dirname(packs)), "fsck", "--full", "--strict"],
+                                  env=site.environment, capture_output=True, text=True, check=False)
+            check(fsck.returncode == 0 and "missing" not in fsck.stdout, fsck.stdout + fsck.stderr)
+        check(not [name for name in os.listdir(packs) if name.startswith("pack_")], "left behind")
+
+
 def test_damaged_remote():
     with harness.Workspace() as space:
         site = gitsync_kit.Site(space)
