@@ -53,7 +53,7 @@ struct fixture {
     struct slot slot;
     struct worker worker;
     struct letter letters[4];
-    struct step steps[4];
+    struct step steps[5]; /* the last one for `back` */
     struct chain chain;
 };
 
@@ -65,14 +65,16 @@ static struct query *begin(struct fixture *f, const char *verdicts)
     } meanings[] = {
         {'n', SERVED_NEXT}, {'a', SERVED_ANSWERED}, {'s', SERVED_SUSPENDED}, {'d', SERVED_DROPPED}};
     trace[0] = '\0';
-    f->chain = (struct chain){.steps = f->steps, .finishes = true};
+    f->chain = (struct chain){.steps = f->steps};
     for (unsigned i = 0; verdicts[i] != '\0'; i++) {
         f->letters[i].letter = (char)('a' + i);
         for (unsigned m = 0; m < ARRAY_COUNT(meanings); m++) {
             if (meanings[m].letter == verdicts[i])
                 f->letters[i].verdict = meanings[m].verdict;
         }
-        f->steps[i] = (struct step){.serve = serve, .finish = finish, .self = &f->letters[i]};
+        f->steps[i] =
+            (struct step){.serve = serve, .finish = finish, .self = &f->letters[i], .back = (uint16_t)i};
+        f->steps[i + 1] = (struct step){.back = (uint16_t)(i + 1)};
         f->chain.step_count++;
     }
     struct query *query = &f->slot.query;
