@@ -18,8 +18,9 @@
 #include "zone/text/report.h"
 #include "zone/wire/type.h"
 
-#define VERIFY_ALL_BELOW 20000 /* signatures: a second of one core; above, one of many is computed */
-#define VERIFY_ABOUT 4000
+#define VERIFY_ALL_BELOW                                                                                     \
+    50000 /* signatures: a second and a half of one core; above, one of many is computed */
+#define VERIFY_ABOUT 20000
 
 static uint8_t origin[NAME_MAX + 1];
 static const char *ds_file;

@@ -8,8 +8,8 @@
 #include "zone/wire/type.h"
 
 #define WHOLE_BELOW 2000 /* signatures of a zone that is verified whole after every change */
-#define ALL_BELOW 20000  /* of one whose signatures are all computed; above, one of many is */
-#define ABOUT 4000       /* so many, then */
+#define ALL_BELOW 50000  /* of one whose signatures are all computed; above, one of many is */
+#define ABOUT 20000      /* so many, then */
 
 /* ---- the whole zone ---- */
 

@@ -16,10 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zone/sec/ec_table.h"
 #include "zone/sec/keypair_kind.h"
 
 #define BATCH 32
-#define WIDTH_MAX 48 /* octets of a number, P-384 */
+#define WIDTH_MAX 48   /* octets of a number, P-384 */
+#define TABLE_FROM 512 /* verifications with one key */
 
 struct ec_signer {
     const EC_GROUP *group;
@@ -89,6 +91,7 @@ static enum err ec_private(struct keypair *key, const struct keypair_part *parts
 
 static void ec_clear(struct keypair *key)
 {
+    ec_table_free(atomic_load(&key->table));
     EC_KEY_free(key->ec);
 }
 
@@ -335,12 +338,32 @@ static enum err ec_sign(
     return good ? ERR_OK : ERR_MEMORY;
 }
 
+/* The key's table of multiples, once it is worth its price; the thread whose verification is the one that
+ * makes it so makes it, others go on without. */
+static const struct ec_table *table_of(const struct keypair *key)
+{
+    struct keypair *shared = (struct keypair *)(uintptr_t)key;
+    if (key->algorithm->number != ALGORITHM_ECDSAP256)
+        return NULL;
+    struct ec_table *table = atomic_load_explicit(&shared->table, memory_order_acquire);
+    if (table == NULL &&
+        atomic_fetch_add_explicit(&shared->verified, 1, memory_order_relaxed) == TABLE_FROM) {
+        table = ec_table_new(key->ec);
+        atomic_store_explicit(&shared->table, table, memory_order_release);
+    }
+    return table;
+}
+
 static bool ec_verify(const struct keypair *key, const uint8_t *message, size_t len, const uint8_t *signature,
     size_t signature_len)
 {
     size_t width = signature_len / 2;
     uint8_t digest[DIGEST_MAX];
     size_t digest_octets = digest_make(key->algorithm->digest, message, len, digest);
+    const struct ec_table *table = table_of(key);
+    enum ec_verdict verdict = table != NULL ? ec_table_verify(table, digest, signature) : EC_NO_MEMORY;
+    if (verdict != EC_NO_MEMORY)
+        return verdict == EC_VALID;
     BIGNUM *r = BN_bin2bn(signature, (int)width, NULL), *s = BN_bin2bn(signature + width, (int)width, NULL);
     ECDSA_SIG *given = ECDSA_SIG_new();
     if (r == NULL || s == NULL || given == NULL || ECDSA_SIG_set0(given, r, s) != 1) {

@@ -4,9 +4,11 @@
 #define ZONE_SEC_KEYPAIR_KIND_H
 
 #include <openssl/types.h>
+#include <stdatomic.h>
 
 #include "zone/sec/keypair.h"
 
+struct ec_table;
 struct keypair_kind;
 
 struct keypair {
@@ -23,6 +25,9 @@ struct keypair {
         uint8_t *secret; /* Ed25519: seed and public key, 64 octets of guarded memory; NULL: public only */
     };
     uint8_t public_octets[32]; /* Ed25519 */
+    /* Of P-256: made when many signatures have been verified, by whichever thread sees it. */
+    _Atomic(struct ec_table *) table;
+    atomic_uint verified;
 };
 
 struct keypair_signer {
