@@ -1,5 +1,6 @@
 /* Every step that is to come, with its reason: the machine run against a clock that is made up. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "signer/keystore.h"
@@ -7,6 +8,7 @@
 #include "zone/base/json.h"
 #include "zone/sec/forecast.h"
 
+#define ICS_LINE_MAX 75
 #define YEAR_S ((int64_t)365 * 86400)
 
 static int64_t until_s, parent_takes_s = -1;
@@ -48,17 +50,40 @@ static void stamp(int64_t time_s, char out[ROLLING_TIME_MAX])
         out[0] = '\0';
 }
 
-/* RFC 5545 3.6.1. Lines end in CR LF; none of these is longer than an editor of calendars takes. */
+/* A content line of RFC 5545 3.1: in TEXT comma, semicolon and backslash are escaped (3.3.11), lines end in
+ * CR LF and are folded at 75 octets. All of it is ASCII. */
+static void put_line(const char *name, const char *text)
+{
+    unsigned column = (unsigned)printf("%s:", name);
+    for (; *text != '\0'; text++) {
+        bool escape = strchr(",;\\", *text) != NULL;
+        if (column + 1 + escape > ICS_LINE_MAX) {
+            fputs("\r\n ", stdout);
+            column = 1;
+        }
+        if (escape)
+            putchar('\\');
+        putchar(*text);
+        column += 1 + escape;
+    }
+    fputs("\r\n", stdout);
+}
+
+/* RFC 5545 3.6.1. */
 static void tell_ics(
     struct telling *telling, const struct roll_event *event, const char *key, const char *what)
 {
-    char at[ROLLING_TIME_MAX], now[ROLLING_TIME_MAX];
+    char at[ROLLING_TIME_MAX], now[ROLLING_TIME_MAX], uid[NAME_TEXT_MAX + 64], summary[NAME_TEXT_MAX + 320];
     stamp(event->at_s, at);
     stamp(clock_now(), now);
-    printf("BEGIN:VEVENT\r\nUID:%u-%s-%s@signer\r\nDTSTAMP:%s\r\nDTSTART:%s\r\n", telling->number++, at,
-        telling->rolling->name, now, at);
-    printf("SUMMARY:%s %s: %s\r\nDESCRIPTION:%s\r\nEND:VEVENT\r\n", telling->rolling->name, key, what,
-        event->reason);
+    snprintf(uid, sizeof uid, "%u-%s-%s@signer", telling->number++, at, telling->rolling->name);
+    fputs("BEGIN:VEVENT\r\n", stdout);
+    put_line("UID", uid);
+    printf("DTSTAMP:%s\r\nDTSTART:%s\r\n", now, at);
+    snprintf(summary, sizeof summary, "%s %s: %s", telling->rolling->name, key, what);
+    put_line("SUMMARY", summary);
+    put_line("DESCRIPTION", event->reason);
+    fputs("END:VEVENT\r\n", stdout);
 }
 
 static void tell(void *context, const struct roll_event *event)

@@ -105,11 +105,8 @@ const char *rolling_key(const struct roll_key *key, char out[ROLLING_KEY_MAX])
     static const char *const roles[] = {"key", "KSK", "ZSK", "CSK"};
     const struct algorithm *algorithm = algorithm_find(key->algorithm);
     const char *name = algorithm != NULL ? algorithm->name : "?";
-    if (key->id >> 32 != 0)
-        snprintf(out, ROLLING_KEY_MAX, "%s %s new-%u", roles[key->role & 3], name,
-            (unsigned)(key->id & UINT32_MAX) + 1);
-    else
-        snprintf(out, ROLLING_KEY_MAX, "%s %s %u", roles[key->role & 3], name, key->tag);
+    char text[ROLL_KEY_TEXT_MAX];
+    snprintf(out, ROLLING_KEY_MAX, "%s %s %s", roles[key->role & 3], name, roll_key_text(key, text));
     return out;
 }
 

@@ -150,11 +150,15 @@ static bool read_world(const struct rolling *rolling, struct policy *next)
 
 static void print_keys(const struct forecast *forecast, const char *what, key_mask mask)
 {
+    char text[ROLL_KEY_TEXT_MAX];
     printf("  %-22s", what);
     if (mask == 0)
         printf(" none");
-    for (; mask != 0; mask &= mask - 1)
-        printf(" %u", forecast->tags[__builtin_ctz(mask)]);
+    for (; mask != 0; mask &= mask - 1) {
+        int place = __builtin_ctz(mask);
+        const struct roll_key key = {.id = forecast->ids[place], .tag = forecast->tags[place]};
+        printf(" %s", roll_key_text(&key, text));
+    }
     putchar('\n');
 }
 

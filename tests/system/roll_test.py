@@ -10,6 +10,11 @@ import dns.dnssec
 import dns.name
 import dns.rdata
 
+try:
+    import icalendar
+except ImportError:
+    icalendar = None
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
 import server
@@ -188,6 +193,17 @@ def test_plans_are_printed_in_every_form():
         steps = json.loads(signer(space, *arguments, "--format", "json"))["steps"]
         calendar = signer(space, *arguments, "--format", "ics")
         assert len(text.splitlines()) == len(steps) == calendar.count("BEGIN:VEVENT") > 50
+        lines = calendar.split("\n")
+        assert max(map(len, lines)) <= 76 and all("," not in line or "\\," in line for line in lines)
+        if icalendar is not None:
+            events = icalendar.Calendar.from_ical(calendar.replace("\n", "\r\n")).walk("VEVENT")
+            assert [str(event["DESCRIPTION"]) for event in events] == [step["reason"] for step in steps]
+            assert [int(event["DTSTART"].dt.timestamp()) for event in events] == [step["at"] for step in steps]
+            assert len({str(event["UID"]) for event in events}) == len(steps)
+        assert [step["reason"] for step in steps if "succeeds" in step["reason"]], "successors"
+        for step in steps:
+            told = step["reason"].partition("it succeeds key ")[2]
+            assert told == "" or any(other["key"].endswith(" " + told) for other in steps), step
         assert [step["at"] for step in steps] == sorted(step["at"] for step in steps)
         assert not os.listdir(os.path.join(space.path, "keys"))[6:], "a plan makes no keys"
 
@@ -209,6 +225,7 @@ def test_whatif_finds_what_breaks():
             assert "refused before it is published" in signer(space, *base, "--mistake", mistake, "example.org", status=1)
             told = signer(space, *base, "--mistake", mistake, "--unguarded", "example.org", status=1)
             assert "a cache could hold" in told and "refused" not in told
+            assert " %d" % tags[key] in told.split("a cache could hold")[1], told
 
 
 def test_mistakes_in_a_policy_are_told_with_their_place():

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#define INVENTED ((uint64_t)1 << 32)
 #define POLL_S 3600 /* how often parent and observer look */
 #define VERSIONS_MAX 64
 
@@ -241,6 +240,7 @@ static void fail(struct run *run, enum forecast_fault fault, int64_t now_s)
     run->result.fault = fault;
     run->result.at_s = now_s;
     memcpy(run->result.tags, run->truth.tags, sizeof run->result.tags);
+    memcpy(run->result.ids, run->truth.ids, sizeof run->result.ids);
 }
 
 static bool gather(struct run *run, struct views *views)
@@ -446,7 +446,7 @@ struct forecast forecast_run(const struct roll *roll, const struct policy *polic
         .world = world,
         .event = event,
         .context = context,
-        .next_id = INVENTED,
+        .next_id = ROLL_INVENTED,
         .publish_break = publish_break};
     static const enum roll_record ds = ROLL_DS, dnskey = ROLL_DNSKEY, krrsig = ROLL_KRRSIG,
                                   zrrsig = ROLL_ZRRSIG;

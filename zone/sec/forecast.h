@@ -49,6 +49,7 @@ struct forecast {
     int64_t at_s;                /* when it happens */
     struct view_failure failure; /* the view, for FORECAST_BOGUS: bits are places in `tags` */
     uint16_t tags[VIEWS_KEYS_MAX];
+    uint64_t ids[VIEWS_KEYS_MAX];
     unsigned steps;  /* events told */
     unsigned proofs; /* moments at which every view was proved */
     uint64_t views;  /* views looked at */

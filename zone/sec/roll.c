@@ -183,6 +183,7 @@ static struct roll_key *create(struct step *step, const struct policy_key *want,
         .standby = standby,
         .created_s = step->now_s,
         .active_s = step->now_s};
+    char name[ROLL_KEY_TEXT_MAX];
     if (step->roll->count == ROLL_KEYS_MAX) {
         tell(step, ROLL_REFUSED, NULL, ROLL_DNSKEY, "the zone has %d keys already", ROLL_KEYS_MAX);
         return NULL;
@@ -201,10 +202,19 @@ static struct roll_key *create(struct step *step, const struct policy_key *want,
     *taken |= 1u << (key - step->roll->keys);
     tell(step, ROLL_CREATE, key, ROLL_DNSKEY,
         standby               ? "the policy wants a standby key"
-        : predecessor != NULL ? "it succeeds key %u"
+        : predecessor != NULL ? "it succeeds key %s"
                               : "the policy wants one of this kind",
-        predecessor != NULL ? predecessor->tag : 0u);
+        predecessor != NULL ? roll_key_text(predecessor, name) : "");
     return key;
+}
+
+const char *roll_key_text(const struct roll_key *key, char out[ROLL_KEY_TEXT_MAX])
+{
+    if (key->id >= ROLL_INVENTED)
+        snprintf(out, ROLL_KEY_TEXT_MAX, "new-%u", (unsigned)(key->id - ROLL_INVENTED) + 1);
+    else
+        snprintf(out, ROLL_KEY_TEXT_MAX, "%u", key->tag);
+    return out;
 }
 
 /* How long before a key's end its successor has to be published. */

@@ -136,6 +136,11 @@ int64_t roll_due(const struct roll *roll, const struct policy *policy, const str
 bool roll_waits(const struct roll *roll, const struct policy *policy, const struct roll_key *key,
     enum roll_record record, char out[ROLL_REASON_MAX]) NODISCARD NONNULL(1, 2, 3, 5);
 
+/* "12345", the tag; "new-1" for a key that a forecast has made up, by its id. */
+#define ROLL_INVENTED ((uint64_t)1 << 32)
+#define ROLL_KEY_TEXT_MAX 24
+const char *roll_key_text(const struct roll_key *key, char out[ROLL_KEY_TEXT_MAX]) NONNULL(1, 2);
+
 const char *roll_state_text(enum roll_state state);    /* "rumoured" */
 const char *roll_record_text(enum roll_record record); /* "DNSKEY" */
 
