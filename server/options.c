@@ -75,10 +75,14 @@ static void *fresh_field(struct walk *walk, unsigned row)
 
 static enum err take_text(struct walk *walk, const char *text, const struct token *place, unsigned row)
 {
-    struct token *tokens;
-    unsigned count;
+    struct token one = *place, *tokens = &one;
+    unsigned count = 1;
     const struct option *option = &walk->rows[row];
-    enum err err = option_split(walk->setup, text, place, &tokens, &count);
+    enum err err = ERR_OK;
+    one.text = text; /* values keep the text, which is the plugin's, and no token */
+    one.len = (uint32_t)strlen(text);
+    if (one.len == 0 || strchr(text, ' ') != NULL)
+        err = option_split(walk->setup, text, place, &tokens, &count);
     if (err != ERR_OK)
         return err;
     void *field = walk->into + option->offset;
@@ -108,8 +112,19 @@ static enum err take_fallbacks(struct walk *walk, unsigned count)
     return ERR_OK;
 }
 
+/* What one line of an option may hold: COUNT rows from AT on. */
+struct form {
+    unsigned at, count;
+};
+
+static const char *usage_of(const struct walk *walk, const struct directive *line, const struct form *form)
+{
+    return option_usage_line(walk->setup, line->name.text, &walk->rows[form->at], form->count);
+}
+
 /* The argument of ROW is not written. */
-static enum err take_nothing(struct walk *walk, const struct directive *line, unsigned row, const char *usage)
+static enum err take_nothing(
+    struct walk *walk, const struct directive *line, unsigned row, const struct form *form)
 {
     const struct option *option = &walk->rows[row];
     if (option->implied != NULL) {
@@ -125,21 +140,21 @@ static enum err take_nothing(struct walk *walk, const struct directive *line, un
         positional ? (option->flags & OPTION_REQUIRED) != 0 : (option->flags & OPTION_OPTIONAL) == 0;
     if (!wanted)
         return ERR_OK;
-    return setup_error(walk->setup, &line->name, usage, "'%s' lacks its argument %s", line->name.text,
-        option->arg != NULL ? option->arg : "");
+    return setup_error(walk->setup, &line->name, usage_of(walk, line, form), "'%s' lacks its argument %s",
+        line->name.text, option->arg != NULL ? option->arg : "");
 }
 
 static void refuse_rest(
-    struct walk *walk, const struct directive *line, const struct token *extra, const char *usage)
+    struct walk *walk, const struct directive *line, const struct token *extra, const struct form *form)
 {
-    (void)setup_error(
-        walk->setup, extra, usage, "'%s' takes no further argument '%s'", line->name.text, extra->text);
+    (void)setup_error(walk->setup, extra, usage_of(walk, line, form), "'%s' takes no further argument '%s'",
+        line->name.text, extra->text);
 }
 
 /* Reads the arguments of LINE by the COUNT rows from AT on. Returns only what cannot be reported. */
 static enum err take_args(struct walk *walk, const struct directive *line, unsigned at, unsigned count)
 {
-    const char *usage = option_usage_line(walk->setup, line->name.text, &walk->rows[at], count);
+    const struct form form = {.at = at, .count = count};
     unsigned used = 0;
     for (unsigned row = at; row < at + count; row++) {
         const struct option *option = &walk->rows[row];
@@ -148,7 +163,7 @@ static enum err take_args(struct walk *walk, const struct directive *line, unsig
         if (option->kind == OPTION_FLAG) {
             *(bool *)fresh_field(walk, row) = true;
         } else if (left == 0) {
-            err = take_nothing(walk, line, row, usage);
+            err = take_nothing(walk, line, row, &form);
         } else if (option_is_list(option->kind)) {
             err = option_list_add(walk->setup, &line->args[used], left, option, fresh_field(walk, row));
             used = line->args_count;
@@ -161,7 +176,7 @@ static enum err take_args(struct walk *walk, const struct directive *line, unsig
             return err;
     }
     if (used < line->args_count)
-        refuse_rest(walk, line, &line->args[used], usage);
+        refuse_rest(walk, line, &line->args[used], &form);
     return ERR_OK;
 }
 

@@ -302,19 +302,38 @@ static bool takes_part(const struct plugin *plugin, enum kind kind)
            (kind == CHAIN_OPCODES && plugin->opcode != NULL);
 }
 
+/* How many of each array's items there are at most, so that thousands of small blocks stay small. */
+static enum err make_arrays(
+    struct world *world, const struct chain *from, enum kind kind, struct chain_arrays *arrays)
+{
+    unsigned steps = 0, prefetches = 0, sents = 0;
+    for (unsigned i = 0; i < from->instance_count; i++) {
+        const struct plugin *plugin = from->instances[i].plugin;
+        sents += plugin->sent != NULL;
+        if (!takes_part(plugin, kind))
+            continue;
+        prefetches += plugin->prefetch != NULL;
+        steps += plugin->serve != NULL || plugin->finish != NULL || plugin->opcode != NULL;
+    }
+    *arrays = (struct chain_arrays){
+        .steps = ARENA_ARRAY(&world->memory, struct step, steps + 1), /* the one behind the last leads back */
+        .names = ARENA_ARRAY(&world->memory, const char *, steps),
+        .prefetch = ARENA_ARRAY(&world->memory, struct instance, prefetches),
+        .sent = ARENA_ARRAY(&world->memory, struct instance, sents),
+    };
+    bool made =
+        arrays->steps != NULL && arrays->names != NULL && arrays->prefetch != NULL && arrays->sent != NULL;
+    return made ? ERR_OK : ERR_MEMORY;
+}
+
 /* The flat arrays that workers walk. */
 static enum err flatten(struct world *world, const struct chain *from, struct chain *to, enum kind kind)
 {
-    unsigned room = from->instance_count + 1;
+    struct chain_arrays a;
     uint16_t back = 0;
-    struct chain_arrays a = {
-        .steps = ARENA_ARRAY(&world->memory, struct step, room),
-        .names = ARENA_ARRAY(&world->memory, const char *, room),
-        .prefetch = ARENA_ARRAY(&world->memory, struct instance, room),
-        .sent = ARENA_ARRAY(&world->memory, struct instance, room),
-    };
-    if (a.steps == NULL || a.names == NULL || a.prefetch == NULL || a.sent == NULL)
-        return ERR_MEMORY;
+    enum err err = make_arrays(world, from, kind, &a);
+    if (err != ERR_OK)
+        return err;
     for (unsigned i = 0; i < from->instance_count; i++) {
         const struct instance *instance = &from->instances[i];
         const struct plugin *plugin = instance->plugin;
@@ -370,6 +389,17 @@ static enum err add_chain(
     return flatten(world, chain, other, kind);
 }
 
+/* Is the chain for NOTIFY and UPDATE another than that for strange classes? */
+static bool takes_opcodes(const struct chain *chain)
+{
+    for (unsigned i = 0; i < chain->instance_count; i++) {
+        const struct plugin *plugin = chain->instances[i].plugin;
+        if (plugin->opcode != NULL || (plugin->prefetch != NULL && takes_part(plugin, CHAIN_CLASSES)))
+            return true;
+    }
+    return false;
+}
+
 static enum err finish_chain(struct world *world, struct chain *chain)
 {
     if (chain->block.udp_size != 0)
@@ -385,8 +415,10 @@ static enum err finish_chain(struct world *world, struct chain *chain)
     enum err err = flatten(world, chain, chain, CHAIN_QUERIES);
     if (err == ERR_OK)
         err = add_chain(world, chain, CHAIN_CLASSES, &chain->other);
-    if (err == ERR_OK)
+    if (err == ERR_OK && takes_opcodes(chain))
         err = add_chain(world, chain, CHAIN_OPCODES, &chain->opcodes);
+    else
+        chain->opcodes = chain->other; /* they would be the same */
     if (err == ERR_OK && chain->block.cookies && world->cookies == NULL)
         world->cookies = chain->other;
     return err;

@@ -23,9 +23,9 @@ static void repair(uint8_t *base, size_t len)
     struct image_header *header = (struct image_header *)(void *)base;
     memcpy(header->magic, IMAGE_MAGIC, sizeof(header->magic));
     header->version = IMAGE_VERSION;
-    header->header_len = sizeof(*header);
+    header->header_len = image_header_len(header->apex_len, header->nsec3_count);
     header->size = len;
-    if (sum_body(base + sizeof(*header), len - sizeof(*header), 1, &header->checksum[0]) != ERR_OK)
+    if (sum_body(base + header->header_len, len - header->header_len, 1, &header->checksum[0]) != ERR_OK)
         abort();
     header->checksum[1] = sum_header(header);
 }

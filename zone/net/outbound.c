@@ -166,7 +166,7 @@ uint64_t outbound_zone_size(const struct snapshot *snapshot)
 {
     const struct image_header *header = snapshot->image->header;
     uint64_t index = (uint64_t)header->bucket_count * sizeof(struct bucket), places = 8;
-    uint64_t fixed = index + header->node_count * places + sizeof *header;
+    uint64_t fixed = index + header->node_count * places + header->header_len;
     return header->size > fixed ? header->size - fixed : header->size;
 }
 

@@ -10,7 +10,7 @@
 
 static bool node_place_ok(const struct image *image, uint32_t ref)
 {
-    return (uint64_t)ref * 8 >= sizeof(struct image_header) &&
+    return (uint64_t)ref * 8 >= image->header->header_len &&
            (uint64_t)ref * 8 + sizeof(struct node) <= image->header->order_at;
 }
 

@@ -261,10 +261,15 @@ static enum err first_failure(const struct builder *builder)
     return ERR_OK;
 }
 
+static uint64_t align64(uint64_t at)
+{
+    return (at + 63) & ~(uint64_t)63;
+}
+
 static enum err measure(struct builder *builder)
 {
     parallel_each(builder->threads, builder->segment_count, measure_segment, builder);
-    uint64_t at = (sizeof(struct image_header) + 63) & ~(uint64_t)63;
+    uint64_t at = align64(image_header_len(builder->shared.apex_len, (uint32_t)builder->shared.nsec3_count));
     builder->shared.apex_ref = (uint32_t)(at / 8);
     for (size_t i = 0; i < builder->segment_count; i++) {
         struct segment *segment = &builder->segments[i];
@@ -288,11 +293,6 @@ static enum err measure(struct builder *builder)
 
 /* ---- the image ---- */
 
-static uint64_t align64(uint64_t at)
-{
-    return (at + 63) & ~(uint64_t)63;
-}
-
 /* A seed that follows from the zone's names: the same zone gives the same image, and yet nobody can choose
  * names that collide under it, because they change it. A name counts once: how many runs it came in depends
  * on where the text was cut into chunks. */
@@ -311,7 +311,7 @@ static uint64_t choose_seed(const struct build *shared)
 static enum err make_image(struct builder *builder)
 {
     uint64_t nodes_end = align64(builder->size);
-    struct image_header header = {.version = IMAGE_VERSION, .header_len = sizeof header};
+    struct image_header header = {.version = IMAGE_VERSION};
     memcpy(header.magic, IMAGE_MAGIC, sizeof header.magic);
     header.order_at = nodes_end;
     header.nsec3_order_at = align64(header.order_at + 4ULL * builder->node_count);
@@ -330,6 +330,7 @@ static enum err make_image(struct builder *builder)
     header.rrset_count = builder->rrset_count;
     header.max_labels = builder->max_labels;
     header.apex_len = (uint8_t)builder->shared.apex_len;
+    header.header_len = image_header_len(header.apex_len, header.nsec3_count);
     header.apex_labels = (uint8_t)builder->shared.apex_labels;
     memcpy(header.apex_name, builder->shared.apex, builder->shared.apex_len);
     builder->shared.bucket_count = header.bucket_count;
@@ -337,7 +338,7 @@ static enum err make_image(struct builder *builder)
     if (builder->image == NULL)
         return ERR_MEMORY;
     uint8_t *base = (uint8_t *)(uintptr_t)builder->image->base;
-    memcpy(base, &header, sizeof header);
+    memcpy(base, &header, header.header_len);
     image_place(builder->image);
     builder->shared.base = base;
     builder->shared.order = (uint32_t *)(void *)(base + header.order_at);
@@ -414,12 +415,12 @@ static void describe_nsec3(struct image_header *header, const struct rrset *para
 {
     struct record record;
     const uint8_t *at = param->data;
-    for (unsigned i = 0; i < param->count; i++) {
+    for (unsigned i = 0; i < param->count && header->nsec3_count > 0; i++) {
         at = record_read(at, false, &record);
         /* RFC 5155 4.1.2: flags other than 0 mean a chain in the making; only SHA-1 is known. */
         if (record.rdata_len < 5 || record.rdata[0] != 1 || record.rdata[1] != 0)
             continue;
-        header->flags |= header->nsec3_count > 0 ? IMAGE_NSEC3 : 0;
+        header->flags |= IMAGE_NSEC3;
         header->nsec3_iterations = (uint16_t)(record.rdata[2] << 8 | record.rdata[3]);
         header->nsec3_salt_len = record.rdata[4];
         memcpy(header->nsec3_salt, record.rdata + 5, record.rdata[4]);

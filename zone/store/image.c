@@ -115,7 +115,8 @@ static enum err sum_body(const uint8_t *bytes, size_t len, unsigned threads, uin
 
 static uint64_t sum_header(const struct image_header *header)
 {
-    struct image_header copy = *header;
+    struct image_header copy = {0};
+    memcpy(&copy, header, header->header_len);
     copy.checksum[1] = 0;
     uint64_t sum[2];
     hash_block(0, &copy, sizeof copy, sum);
@@ -139,20 +140,26 @@ static enum err refuse(const struct finding_sink *sink, const char *path, enum e
 
 static bool section_fits(const struct image_header *header, uint64_t at, uint64_t count, uint64_t each)
 {
-    return at % 8 == 0 && at >= sizeof *header && at <= header->size && count <= (header->size - at) / each;
+    return at % 8 == 0 && at >= header->header_len && at <= header->size &&
+           count <= (header->size - at) / each;
 }
 
+#define HEADER_LEAST offsetof(struct image_header, apex_name)
+
 static const char other_version[] = "a zone image of another version";
+static const char contradiction[] = "the zone image is damaged: its header contradicts itself";
 
 /* What must hold before any offset of the header is used. */
 static const char *check_header(const struct image_header *header, uint64_t size)
 {
-    if (header->version != IMAGE_VERSION || header->header_len != sizeof *header)
+    if (header->version != IMAGE_VERSION)
         return other_version;
     if (header->size > size)
         return "the zone image is truncated";
     if (header->size != size)
         return "the zone image has octets behind its end";
+    if (header->header_len < HEADER_LEAST || header->header_len > sizeof *header || header->header_len > size)
+        return contradiction;
     if (sum_header(header) != header->checksum[1])
         return "the zone image is damaged: its header fails its checksum";
     bool fits = section_fits(header, header->order_at, header->node_count, 4) &&
@@ -160,9 +167,11 @@ static const char *check_header(const struct image_header *header, uint64_t size
                 section_fits(header, header->nsec3_hash_at, header->nsec3_count, 8) &&
                 section_fits(header, header->index_at, header->bucket_count, sizeof(struct bucket)) &&
                 section_fits(header, header->sources_at, header->sources_len, 1);
+    fits = fits && header->header_len == image_header_len(header->apex_len, header->nsec3_count) &&
+           (header->nsec3_count > 0 || header->nsec3_salt_len == 0);
     if (!fits || header->node_count == 0 || header->bucket_count == 0 || header->apex_len == 0 ||
         (uint64_t)header->apex * 8 >= header->order_at)
-        return "the zone image is damaged: its header contradicts itself";
+        return contradiction;
     return NULL;
 }
 
@@ -171,14 +180,14 @@ static enum err verify(const uint8_t *base, uint64_t size, unsigned threads, con
     const struct image_header *header = (const struct image_header *)(const void *)base;
     if (memcmp(base, IMAGE_MAGIC, size < sizeof header->magic ? size : sizeof header->magic) != 0)
         *why = "not a zone image";
-    else if (size < sizeof *header)
+    else if (size < HEADER_LEAST)
         *why = "the zone image is truncated";
     else
         *why = check_header(header, size);
     if (*why != NULL)
         return *why == other_version ? ERR_VERSION : ERR_DAMAGED;
     uint64_t sum;
-    enum err err = sum_body(base + sizeof *header, size - sizeof *header, threads, &sum);
+    enum err err = sum_body(base + header->header_len, size - header->header_len, threads, &sum);
     if (err == ERR_OK && sum != header->checksum[0]) {
         *why = "the zone image is damaged: its content fails its checksum";
         err = ERR_DAMAGED;
@@ -230,20 +239,20 @@ enum err image_open(const char *path, unsigned threads, const struct finding_sin
 
 enum err image_write(const struct image *image, const char *path)
 {
-    struct image_header header = *image->header;
+    struct image_header header = {0};
     struct file_write file;
-    size_t len = image->size - sizeof header;
-    enum err err = sum_body(image->base + sizeof header, len, 0, &header.checksum[0]);
+    size_t head = image->header->header_len, len = image->size - head;
+    memcpy(&header, image->base, head);
+    enum err err = sum_body(image->base + head, len, 0, &header.checksum[0]);
     if (err != ERR_OK)
         return err;
     header.checksum[1] = sum_header(&header);
     err = file_write_open(&file, path, 0666);
     if (err != ERR_OK)
         return err;
-    err = file_write(&file, &header, sizeof header);
+    err = file_write(&file, &header, head);
     for (size_t at = 0; err == ERR_OK && at < len; at += WRITE_PIECE)
-        err = file_write(
-            &file, image->base + sizeof header + at, len - at < WRITE_PIECE ? len - at : WRITE_PIECE);
+        err = file_write(&file, image->base + head + at, len - at < WRITE_PIECE ? len - at : WRITE_PIECE);
     if (err == ERR_OK)
         return file_write_commit(&file);
     file_write_abandon(&file);

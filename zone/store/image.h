@@ -23,7 +23,7 @@
 #include "zone/wire/name.h"
 
 #define IMAGE_MAGIC "bwimage\n"
-#define IMAGE_VERSION 1
+#define IMAGE_VERSION 2
 
 /* One of the files an image was made from. The list stands at the end of the image, so that a cached image is
  * used only for the text it came from. */
@@ -58,12 +58,20 @@ struct image_header {
     uint16_t max_labels; /* deepest node, labels below the apex */
     uint8_t apex_len;
     uint8_t apex_labels;
-    uint8_t apex_name[NAME_MAX + 1]; /* lower case */
+    uint16_t nsec3_iterations; /* of the NSEC3PARAM in use (RFC 5155 4) */
+    uint8_t nsec3_salt_len;
     uint8_t flags;                   /* enum image_flag */
-    uint8_t nsec3_salt_len;          /* of the NSEC3PARAM in use (RFC 5155 4) */
-    uint8_t nsec3_salt[255];
-    uint16_t nsec3_iterations;
+    uint8_t apex_name[NAME_MAX + 1]; /* lower case; only apex_len octets are there when no salt follows */
+    uint8_t nsec3_salt[255];         /* is there when there are NSEC3 nodes */
 };
+
+/* header_len: a small zone's image is hardly larger than a whole header would be. */
+static inline uint32_t image_header_len(unsigned apex_len, uint32_t nsec3_count)
+{
+    size_t used =
+        nsec3_count > 0 ? sizeof(struct image_header) : offsetof(struct image_header, apex_name) + apex_len;
+    return (uint32_t)((used + 7) & ~(size_t)7);
+}
 
 enum image_flag {
     IMAGE_NSEC = 1,  /* the apex has an NSEC record */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -45,7 +46,30 @@ static enum err map_file(struct input *input, int fd, size_t len)
 
 #define STREAM_MAX ((size_t)4 << 30) /* octets of what has no size: a device need not end */
 
-/* Small files are copied: cheaper than mapping. */
+#define SMALL ((size_t)32 << 10)
+
+/* Thousands of small zones: no mapping, no fresh pages, and no second read that only finds the end. */
+static enum err copy_small(struct input *input, int fd, size_t size)
+{
+    char *base = malloc(size + LEXER_PAD);
+    if (base == NULL)
+        return ERR_MEMORY;
+    input->text = base;
+    while (input->len < size) {
+        ssize_t got = read(fd, base + input->len, size - input->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return ERR_IO;
+        if (got == 0)
+            break;
+        input->len += (size_t)got;
+    }
+    memset(base + input->len, 0, LEXER_PAD);
+    return ERR_OK;
+}
+
+/* What has no size, or is not worth mapping, is copied. */
 static enum err copy_stream(struct input *input, int fd, size_t expected)
 {
     size_t room = room_for(expected < PAGE ? PAGE : expected);
@@ -79,7 +103,8 @@ static enum err map_or_copy(struct input *input, int fd, size_t len)
     if (err != ERR_LIMIT)
         return err;
     munmap((void *)(uintptr_t)input->text, input->mapped);
-    input->mapped = input->len = 0;
+    *input = (struct input){
+        .guard = -1, .stamp = input->stamp, .opened_ns = input->opened_ns, .regular = input->regular};
     return copy_stream(input, fd, len + 1);
 }
 
@@ -133,8 +158,10 @@ enum err input_open(struct input *input, const char *path)
         input->regular = S_ISREG(st.st_mode);
         input->stamp = stamp_of(&st);
         input->opened_ns = now_ns();
-        bool map = !standard && size >= COPY_BELOW;
-        err = map ? map_or_copy(input, fd, size) : copy_stream(input, fd, size + 1);
+        bool map = !standard && size >= COPY_BELOW, small = !standard && size > 0 && size <= SMALL;
+        err = map     ? map_or_copy(input, fd, size)
+              : small ? copy_small(input, fd, size)
+                      : copy_stream(input, fd, size + 1);
     }
     int saved = errno;
     close(fd);
@@ -174,6 +201,8 @@ void input_close(struct input *input)
     guard_remove(input->guard);
     if (input->mapped != 0)
         munmap((void *)(uintptr_t)input->text, input->mapped);
+    else
+        free((void *)(uintptr_t)input->text);
     *input = (struct input){.guard = -1};
 }
 

@@ -20,7 +20,7 @@ struct input_stamp {
 struct input {
     const char *text;
     size_t len;
-    size_t mapped; /* octets to unmap */
+    size_t mapped; /* octets to unmap; 0: it lies on the heap */
     struct input_stamp stamp;
     int64_t opened_ns; /* when its stamp was taken */
     bool regular;      /* a plain file, so that the stamp means something */

@@ -141,8 +141,10 @@ static void refuses_a_turned_bit_anywhere(void **state)
     for (size_t i = 0; i < len; i += i < sizeof *header ? 1 : 7) {
         bytes[i] ^= (uint8_t)(1u << i % 8);
         write_file(damaged_path, bytes, len);
-        bool version = i >= offsetof(struct image_header, version) && i < offsetof(struct image_header, size);
-        bool size = i >= offsetof(struct image_header, size) && i < offsetof(struct image_header, checksum);
+        bool version =
+            i >= offsetof(struct image_header, version) && i < offsetof(struct image_header, header_len);
+        bool size =
+            i >= offsetof(struct image_header, header_len) && i < offsetof(struct image_header, checksum);
         const char *why = i < 8     ? "not a zone image"
                           : version ? "another version"
                           : size    ? NULL

@@ -83,7 +83,7 @@ static void judge_all(const struct image *image)
 static void judge_written(const struct image *image)
 {
     struct image *again;
-    size_t head = sizeof *image->header;
+    size_t head = image->header->header_len;
     assert_int_equal(image_write(image, image_path), ERR_OK);
     assert_int_equal(image_open(image_path, 2, NULL, &again), ERR_OK);
     assert_int_equal(again->size, image->size);
