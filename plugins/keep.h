@@ -3,7 +3,7 @@
  *
  *     setup:  self->name = keep_name(setup, KEEP_DIRECTIVE, "health");
  *     start:  self->health = keep_take(self->name, make, self, end);     the old one's, or a new one
- *     stop:   keep_drop(self->health);                                   ends when nobody has it any more
+ *     stop:   keep_drop(self->name, self->health);                       ends when nobody has it any more
  *
  * start of the new configuration comes before stop of the old one, so that both have it for a while, and
  * workers of both use it. Control thread, but for what is said otherwise. */
@@ -30,8 +30,8 @@ const char *keep_name(struct setup *setup, enum keep_scope scope, const char *wh
 void *keep_take(const char *name, void *(*make)(void *arg), void *arg, void (*end)(void *thing)) NODISCARD
     NONNULL(1, 2, 4);
 
-/* Held once less; NULL is none. */
-void keep_drop(void *thing);
+/* THING of that NAME is held once less; NULL is none. */
+void keep_drop(const char *name, void *thing);
 
 /* ---- counters that are kept ---- */
 

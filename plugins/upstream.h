@@ -91,15 +91,16 @@ uint64_t worker_random(unsigned worker);
 /* ---- counters, of all workers together; any thread ---- */
 
 #define UPSTREAM_BUCKETS 12 /* of CoreDNS's histogram: 0.25 ms, doubling, and the last for all above */
+#define UPSTREAM_TOLD 8     /* rcodes told apart: 0 to 6, and the last for all above */
 
 struct upstream_counters {
     uint64_t udp, tcp, tls;          /* questions sent */
-    uint64_t rcodes[24];             /* answers; [23] has those above */
+    uint64_t answers[UPSTREAM_TOLD]; /* by rcode */
     uint64_t timeouts, broken;       /* questions without an answer */
     uint64_t wrong;                  /* packets that answered no question of ours */
     uint64_t opened, reused;         /* questions that opened a connection or socket, and others */
-    uint64_t took[UPSTREAM_BUCKETS]; /* answers by time, not cumulative */
-    uint64_t took_us;                /* sum */
+    uint64_t took[UPSTREAM_TOLD][UPSTREAM_BUCKETS]; /* and by time, not cumulative */
+    uint64_t took_us[UPSTREAM_TOLD];                /* sums */
 };
 
 void upstream_count(const struct upstream *upstream, struct upstream_counters *sum) NONNULL(1, 2);

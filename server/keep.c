@@ -6,8 +6,10 @@
 
 #include "plugins/plugin.h"
 #include "server/world.h"
+#include "zone/base/hash.h"
 
 #define DIGEST_LEN 16
+#define BUCKETS 1024
 
 struct kept {
     struct kept *next;
@@ -17,7 +19,7 @@ struct kept {
     unsigned holders;
 };
 
-static struct kept *all;
+static struct kept *buckets[BUCKETS];
 
 /* ---- names ---- */
 
@@ -74,10 +76,10 @@ const char *keep_name(struct setup *setup, enum keep_scope scope, const char *wh
 
 /* ---- keeping ---- */
 
-static struct kept **find(const char *name, const void *thing)
+static struct kept **find(const char *name)
 {
-    struct kept **at = &all;
-    while (*at != NULL && (name != NULL ? strcmp((*at)->name, name) != 0 : (*at)->thing != thing))
+    struct kept **at = &buckets[hash_bytes(0, (const uint8_t *)name, strlen(name)) % BUCKETS];
+    while (*at != NULL && strcmp((*at)->name, name) != 0)
         at = &(*at)->next;
     return at;
 }
@@ -90,7 +92,7 @@ static void forget(struct kept *kept)
 
 void *keep_take(const char *name, void *(*make)(void *arg), void *arg, void (*end)(void *thing))
 {
-    struct kept *kept = *find(name, NULL);
+    struct kept **at = find(name), *kept = *at;
     if (kept == NULL) {
         kept = calloc(1, sizeof *kept);
         if (kept == NULL)
@@ -102,17 +104,16 @@ void *keep_take(const char *name, void *(*make)(void *arg), void *arg, void (*en
             return NULL;
         }
         kept->end = end;
-        kept->next = all;
-        all = kept;
+        *at = kept;
     }
     kept->holders++;
     return kept->thing;
 }
 
-void keep_drop(void *thing)
+void keep_drop(const char *name, void *thing)
 {
-    struct kept **at = find(NULL, thing), *kept = *at;
-    if (thing == NULL || kept == NULL || --kept->holders > 0)
+    struct kept **at = thing != NULL ? find(name) : NULL, *kept = at != NULL ? *at : NULL;
+    if (kept == NULL || --kept->holders > 0)
         return;
     *at = kept->next;
     kept->end(thing);

@@ -280,6 +280,10 @@ static void add_status(struct metrics *metrics, const struct server_status *stat
     static const struct metric
         build = {"coredns_build_info", METRIC_GAUGE,
             "The version that runs; under CoreDNS's name, so that its dashboards find it."},
+        panics = {"coredns_panics_total", METRIC_COUNTER,
+            "Panics: none, for a failure here ends the process, and its supervisor starts it again."},
+        process = {"process_start_time_seconds", METRIC_GAUGE,
+            "Start time of the process since unix epoch in seconds."},
         failed = {"coredns_reload_failed_total", METRIC_COUNTER, "Reloads that failed."},
         reloads = {"bailiwick_reloads_total", METRIC_COUNTER, "Reloads that succeeded."},
         started = {"bailiwick_start_time_seconds", METRIC_GAUGE, "When the server started."},
@@ -287,6 +291,8 @@ static void add_status(struct metrics *metrics, const struct server_status *stat
             "When the running configuration was taken into use."};
     metrics_add(
         metrics, &build, 1, METRIC_LABELS("version", BAILIWICK_VERSION, "revision", "", "goversion", ""));
+    metrics_add(metrics, &panics, 0, METRIC_NO_LABELS);
+    metrics_add(metrics, &process, (double)status->started_s, METRIC_NO_LABELS);
     metrics_add(metrics, &failed, (double)status->reload_failures, METRIC_NO_LABELS);
     metrics_add(metrics, &reloads, (double)status->reloads, METRIC_NO_LABELS);
     metrics_add(metrics, &started, (double)status->started_s, METRIC_NO_LABELS);

@@ -215,12 +215,12 @@ static uint64_t now_ns(void)
 static void count_answer(struct inquiry *inquiry, const struct response *response)
 {
     struct side_counters *counters = &inquiry->upstream->sides[inquiry->worker]->counters;
-    unsigned bucket = 0;
+    unsigned bucket = 0, rcode = response->rcode < UPSTREAM_TOLD - 1 ? response->rcode : UPSTREAM_TOLD - 1;
     for (uint32_t limit = 250; bucket < UPSTREAM_BUCKETS - 1 && inquiry->took_us > limit; limit *= 2)
         bucket++;
-    counter_add(&counters->took[bucket], 1);
-    counter_add(&counters->took_us, inquiry->took_us);
-    counter_add(&counters->rcodes[response->rcode < 23 ? response->rcode : 23], 1);
+    counter_add(&counters->took[rcode][bucket], 1);
+    counter_add(&counters->took_us[rcode], inquiry->took_us);
+    counter_add(&counters->answers[rcode], 1);
 }
 
 void inquiry_answer(struct inquiry *inquiry, const struct response *response)
@@ -311,11 +311,12 @@ static void add_side(const struct side_counters *one, struct upstream_counters *
     ADD(wrong);
     ADD(opened);
     ADD(reused);
-    ADD(took_us);
-    for (unsigned i = 0; i < ARRAY_COUNT(sum->rcodes); i++)
-        ADD(rcodes[i]);
-    for (unsigned i = 0; i < UPSTREAM_BUCKETS; i++)
-        ADD(took[i]);
+    for (unsigned i = 0; i < UPSTREAM_TOLD; i++) {
+        ADD(answers[i]);
+        ADD(took_us[i]);
+        for (unsigned k = 0; k < UPSTREAM_BUCKETS; k++)
+            ADD(took[i][k]);
+    }
 #undef ADD
 }
 

@@ -46,8 +46,8 @@ struct channel {
 };
 
 struct side_counters {
-    counter udp, tcp, tls, rcodes[24], timeouts, broken, wrong, opened, reused, took[UPSTREAM_BUCKETS],
-        took_us;
+    counter udp, tcp, tls, timeouts, broken, wrong, opened, reused;
+    counter answers[UPSTREAM_TOLD], took[UPSTREAM_TOLD][UPSTREAM_BUCKETS], took_us[UPSTREAM_TOLD];
 };
 
 struct upstream_side {

@@ -2,8 +2,11 @@
  * the client decides; a query that no rule fits goes on. What is refused or emptied says why by an extended
  * error (RFC 8914): 18 Prohibited where the client's address was the reason, 15 Blocked where only the name
  * and type were, 17 Filtered for an empty answer. */
+#include <string.h>
 #include <strings.h>
 
+#include "plugins/keep.h"
+#include "plugins/metrics.h"
 #include "plugins/plugin.h"
 #include "zone/wire/netset.h"
 #include "zone/wire/type.h"
@@ -15,7 +18,9 @@ struct rule {
     bool all_clients;
     const uint8_t *const *zones; /* of its acl line */
     unsigned zones_count;
-    int64_t *types; /* none: every type */
+    struct tally *const *tallies;   /* of its acl line: of each zone, by action; or NULL, */
+    struct tally *const *all_tally; /* and the one for all */
+    int64_t *types;                 /* none: every type */
     unsigned types_count;
     struct netset clients;
 };
@@ -24,6 +29,20 @@ struct acl {
     struct rule *rules;
     unsigned count, room;
     bool whole_block; /* every rule is for all names of the block: they need no comparing */
+    const struct block *block;
+    struct counted *counted, **last_counted;
+    const char *allowed_name;
+    struct tally *allowed;
+};
+
+/* What a line's rules have done, for each of its zones; beyond COUNTED_MAX for all of them together. */
+#define COUNTED_MAX 32
+struct counted {
+    struct counted *next;
+    unsigned count;
+    const char *names[COUNTED_MAX]; /* plugins/keep.h */
+    const char *zones[COUNTED_MAX]; /* as text; "" for all together */
+    struct tally *tallies[COUNTED_MAX];
 };
 
 struct written {
@@ -136,6 +155,27 @@ static enum err read_rule(struct setup *setup, const struct directive *line, str
     return netset_init(&rule->clients, reading.networks, reading.networks_count, setup->world);
 }
 
+/* Counters for a line of ZONES. */
+static struct counted *add_counted(struct setup *setup, struct acl *acl, const struct option_zones *zones)
+{
+    struct counted *counted = ARENA_NEW(setup->world, struct counted);
+    if (counted == NULL)
+        return NULL;
+    counted->count = zones->count <= COUNTED_MAX ? zones->count : 1;
+    for (unsigned i = 0; i < counted->count; i++) {
+        char text[NAME_TEXT_MAX] = "";
+        if (zones->count <= COUNTED_MAX)
+            name_print(zones->at[i], text);
+        counted->zones[i] = arena_copy(setup->world, text, strlen(text));
+        counted->names[i] = keep_name(setup, KEEP_DIRECTIVE, text);
+        if (counted->zones[i] == NULL || counted->names[i] == NULL)
+            return NULL;
+    }
+    *acl->last_counted = counted;
+    acl->last_counted = &counted->next;
+    return counted;
+}
+
 static bool make_room(struct acl *acl, unsigned more, struct arena *world)
 {
     if (acl->count + more <= acl->room)
@@ -159,22 +199,54 @@ static enum err setup(struct setup *setup, void **self)
         if (acl == NULL)
             return ERR_MEMORY;
         acl->whole_block = true;
+        acl->block = setup->block;
+        acl->last_counted = &acl->counted;
+        acl->allowed_name = keep_name(setup, KEEP_KEYS, "allowed");
+        if (acl->allowed_name == NULL)
+            return ERR_MEMORY;
     }
     enum err err = options_parse(setup, options, &written);
     if (err != ERR_OK)
         return err;
     if (written.rules.count == 0)
         setup_warning(setup, &setup->directive->name, "acl { block net 192.0.2.0/24 }", "acl has no rule");
-    if (!make_room(acl, written.rules.count, setup->world))
+    struct counted *counted = add_counted(setup, acl, &written.zones);
+    if (counted == NULL || !make_room(acl, written.rules.count, setup->world))
         return ERR_MEMORY;
     acl->whole_block = acl->whole_block && option_zones_cover_block(setup, &written.zones);
     for (unsigned i = 0; i < written.rules.count && err == ERR_OK; i++) {
         struct rule *rule = &acl->rules[acl->count++];
         rule->zones = (const uint8_t *const *)written.zones.at;
         rule->zones_count = written.zones.count;
+        rule->tallies = counted->count == written.zones.count ? counted->tallies : NULL;
+        rule->all_tally = counted->tallies;
         err = read_rule(setup, written.rules.at[i], rule);
     }
     return err;
+}
+
+/* ---- living ---- */
+
+static enum err start(void *self)
+{
+    struct acl *acl = self;
+    acl->allowed = tally_take(acl->allowed_name);
+    bool whole = acl->allowed != NULL;
+    for (struct counted *line = acl->counted; line != NULL; line = line->next) {
+        for (unsigned i = 0; i < line->count; i++)
+            whole = (line->tallies[i] = tally_take(line->names[i])) != NULL && whole;
+    }
+    return whole ? ERR_OK : ERR_MEMORY;
+}
+
+static void stop(void *self)
+{
+    const struct acl *acl = self;
+    keep_drop(acl->allowed_name, acl->allowed);
+    for (const struct counted *line = acl->counted; line != NULL; line = line->next) {
+        for (unsigned i = 0; i < line->count; i++)
+            keep_drop(line->names[i], line->tallies[i]);
+    }
 }
 
 /* ---- deciding ---- */
@@ -208,8 +280,25 @@ static bool fits_client(const struct rule *rule, const union address *client)
                : netset_has4(&rule->clients, (const uint8_t *)&client->v4.sin_addr);
 }
 
+static void count(const struct rule *rule, const struct query *query)
+{
+    unsigned best = 0;
+    size_t best_len = 0;
+    for (unsigned i = 0; rule->tallies != NULL && rule->zones_count > 1 && i < rule->zones_count; i++) {
+        size_t len = name_len(rule->zones[i]);
+        if (len > best_len && question_under(query->question, rule->zones[i])) {
+            best = i;
+            best_len = len;
+        }
+    }
+    tally_add(
+        rule->tallies != NULL ? rule->tallies[best] : rule->all_tally[0], query->worker, rule->action, 1);
+}
+
 static enum served act(const struct rule *rule, struct query *query)
 {
+    if (rule->action != ACTION_ALLOW)
+        count(rule, query);
     switch (rule->action) {
     case ACTION_ALLOW:
         return SERVED_NEXT;
@@ -232,10 +321,41 @@ static enum served serve(void *self, struct query *query)
     for (unsigned i = 0; i < acl->count; i++) {
         const struct rule *rule = &acl->rules[i];
         if (fits_type(rule, query->question->type) && fits_client(rule, &query->client) &&
-            fits_name(acl, rule, query))
-            return act(rule, query);
+            fits_name(acl, rule, query)) {
+            enum served served = act(rule, query);
+            if (served == SERVED_NEXT)
+                break;
+            return served;
+        }
     }
+    tally_add(acl->allowed, query->worker, 0, 1);
     return SERVED_NEXT;
+}
+
+/* ---- telling ---- */
+
+static void metrics(void *self, struct metrics *out)
+{
+    static const struct metric did[] = {
+        [ACTION_BLOCK] = {"coredns_acl_blocked_requests_total", METRIC_COUNTER,
+            "Counter of DNS requests being blocked."},
+        [ACTION_FILTER] = {"coredns_acl_filtered_requests_total", METRIC_COUNTER,
+            "Counter of DNS requests being filtered."},
+        [ACTION_DROP] = {"coredns_acl_dropped_requests_total", METRIC_COUNTER,
+            "Counter of DNS requests being dropped."},
+    };
+    static const struct metric allowed = {
+        "coredns_acl_allowed_requests_total", METRIC_COUNTER, "Counter of DNS requests being allowed."};
+    const struct acl *acl = self;
+    const char *server = acl->block->server, *view = block_view(acl->block);
+    metrics_add(
+        out, &allowed, (double)tally_sum(acl->allowed, 0), METRIC_LABELS("server", server, "view", view));
+    for (const struct counted *line = acl->counted; line != NULL; line = line->next) {
+        for (unsigned i = 0; i < line->count; i++)
+            for (unsigned action = ACTION_BLOCK; action <= ACTION_DROP; action++)
+                metrics_add(out, &did[action], (double)tally_sum(line->tallies[i], action),
+                    METRIC_LABELS("server", server, "zone", line->zones[i], "view", view));
+    }
 }
 
 static const struct plugin acl_plugin = {
@@ -244,6 +364,9 @@ static const struct plugin acl_plugin = {
     .name = "acl",
     .options = options,
     .setup = setup,
+    .start = start,
     .serve = serve,
+    .metrics = metrics,
+    .stop = stop,
 };
 PLUGIN(acl)

@@ -83,7 +83,7 @@ static void stop(void *self)
     for (unsigned i = 0; i < cache->sides_count; i++)
         free_side(&cache->sides[i]);
     free(cache->sides);
-    keep_drop(cache->store);
+    keep_drop(cache->store_name, cache->store);
 }
 
 /* ---- keys ---- */

@@ -61,12 +61,12 @@ static void stop(void *self)
 {
     for (struct forward *line = self; line != NULL; line = line->next) {
         for (unsigned i = 0; i < line->targets_count; i++)
-            keep_drop(line->targets[i]);
+            keep_drop(line->target_names[i], line->targets[i]);
         for (unsigned i = 0; i < line->sides_count; i++)
             journeys_free(line->sides[i].free);
         for (unsigned i = 0; i < line->tls_count; i++)
             tls_context_drop(line->tls[i]);
-        keep_drop(line->tally);
+        keep_drop(line->kept_name, line->tally);
         free(line->sides);
     }
 }
@@ -140,8 +140,13 @@ static void tell_target(const struct forward *line, unsigned i, struct metrics *
     const char *proto = line->settings[i].tls != NULL ? "tcp-tls" : line->force_tcp ? "tcp" : "udp";
     struct upstream_counters c;
     upstream_count(target->upstream, &c);
-    metrics_histogram(out, &took, bounds, UPSTREAM_BUCKETS - 1, c.took, (double)c.took_us / 1e6,
-        METRIC_LABELS("proxy_name", "forward", "to", target->label));
+    for (unsigned rcode = 0; rcode < UPSTREAM_TOLD; rcode++) {
+        if (c.answers[rcode] != 0)
+            metrics_histogram(out, &took, bounds, UPSTREAM_BUCKETS - 1, c.took[rcode],
+                (double)c.took_us[rcode] / 1e6,
+                METRIC_LABELS("proxy_name", "forward", "to", target->label, "rcode",
+                    rcode < UPSTREAM_TOLD - 1 ? rcode_name(rcode) : "other"));
+    }
     const char *const *labels = METRIC_LABELS("proxy_name", "forward", "to", target->label, "proto", proto);
     metrics_add(out, &hits, (double)c.reused, labels);
     metrics_add(out, &misses, (double)c.opened, labels);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "plugins/hosts/table.h"
+#include "plugins/metrics.h"
 #include "plugins/plugin.h"
 #include "zone/base/file.h"
 #include "zone/base/log.h"
@@ -24,6 +25,7 @@ struct hosts {
 
     struct table_rules rules;
     _Atomic(struct table *) table;
+    _Atomic int64_t loaded_s;
     struct timespec changed; /* of the file that the table is from */
     int64_t size;
     struct host_timer *timer;
@@ -131,6 +133,7 @@ static enum err make(struct hosts *hosts, struct setup *setup, struct table **ou
         log_warning(
             "plugin/hosts: %s: %u lines are not \"ADDRESS NAME...\" and were passed over", hosts->path, bad);
     *out = table;
+    atomic_store(&hosts->loaded_s, (int64_t)hosts->changed.tv_sec);
     return ERR_OK;
 }
 
@@ -254,6 +257,20 @@ static enum served serve(void *self, struct query *query)
         query, "hosts", RCODE_SERVFAIL, "the name is not in the table, and there is no fallthrough");
 }
 
+/* ---- telling ---- */
+
+static void metrics(void *self, struct metrics *out)
+{
+    static const struct metric entries = {"coredns_hosts_entries", METRIC_GAUGE,
+                                   "The combined number of entries in hosts and Corefile."},
+                               loaded = {"coredns_hosts_reload_timestamp_seconds", METRIC_GAUGE,
+                                   "The timestamp of the last reload of hosts file."};
+    const struct hosts *hosts = self;
+    const struct table *table = atomic_load_explicit(&hosts->table, memory_order_acquire);
+    metrics_add(out, &entries, (double)table->count, METRIC_NO_LABELS);
+    metrics_add(out, &loaded, (double)atomic_load(&hosts->loaded_s), METRIC_NO_LABELS);
+}
+
 static const struct plugin hosts_plugin = {
     .abi = PLUGIN_ABI,
     .name = "hosts",
@@ -262,6 +279,7 @@ static const struct plugin hosts_plugin = {
     .start = start,
     .serve = serve,
     .refresh = look,
+    .metrics = metrics,
     .stop = stop,
 };
 PLUGIN(hosts)

@@ -2,6 +2,8 @@
  * zones of 0/8, 127/8 and 255/8, and clients' mistakes of the form localhost.DOMAIN. */
 #include <string.h>
 
+#include "plugins/keep.h"
+#include "plugins/metrics.h"
 #include "plugins/plugin.h"
 #include "zone/wire/type.h"
 
@@ -9,6 +11,8 @@
 
 struct local {
     bool localhost_prefix;
+    const char *tally_name;
+    struct tally *tally; /* [0]: localhost.DOMAIN */
 };
 
 static const struct option options[] = {
@@ -38,7 +42,21 @@ static enum err setup(struct setup *setup, void **self)
     if (local == NULL)
         return ERR_MEMORY;
     *self = local;
-    return options_parse(setup, options, local);
+    local->tally_name = keep_name(setup, KEEP_KEYS, "queries");
+    return local->tally_name == NULL ? ERR_MEMORY : options_parse(setup, options, local);
+}
+
+static enum err start(void *self)
+{
+    struct local *local = self;
+    local->tally = tally_take(local->tally_name);
+    return local->tally != NULL ? ERR_OK : ERR_MEMORY;
+}
+
+static void stop(void *self)
+{
+    const struct local *local = self;
+    keep_drop(local->tally_name, local->tally);
 }
 
 static enum served add(struct query *query, enum section section, const uint8_t *owner, uint16_t type,
@@ -112,9 +130,18 @@ static enum served serve(void *self, struct query *query)
             return answer_zone(query, zones[i]);
     }
     if (local->localhost_prefix && question->labels > 1 && question->lower[0] == 9 &&
-        memcmp(question->lower, localhost, 10) == 0)
+        memcmp(question->lower, localhost, 10) == 0) {
+        tally_add(local->tally, query->worker, 0, 1);
         return answer_address(query);
+    }
     return SERVED_NEXT;
+}
+
+static void metrics(void *self, struct metrics *out)
+{
+    static const struct metric requests = {
+        "coredns_local_localhost_requests_total", METRIC_COUNTER, "Counter of localhost.<domain> requests."};
+    metrics_add(out, &requests, (double)tally_sum(((struct local *)self)->tally, 0), METRIC_NO_LABELS);
 }
 
 static const struct plugin local_plugin = {
@@ -122,6 +149,9 @@ static const struct plugin local_plugin = {
     .name = "local",
     .options = options,
     .setup = setup,
+    .start = start,
     .serve = serve,
+    .metrics = metrics,
+    .stop = stop,
 };
 PLUGIN(local)

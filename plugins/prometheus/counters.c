@@ -114,8 +114,9 @@ static void tell_requests(const struct telling *telling, unsigned proto)
             if (type < ARRAY_COUNT(types))
                 type_print(types[type], name);
             metrics_add(telling->out, &requests, (double)count,
-                METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view", "",
-                    "proto", proto_text(proto), "family", family == 0 ? "1" : "2", "type", name));
+                METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view",
+                    telling->labels->view, "proto", proto_text(proto), "family", family == 0 ? "1" : "2",
+                    "type", name));
         }
 }
 
@@ -128,8 +129,8 @@ static void tell_sizes(const struct telling *telling, unsigned proto, const stru
     if (any != 0)
         metrics_histogram(telling->out, metric, size_bounds, SIZE_BOUNDS, buckets,
             (double)sum(telling, total),
-            METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view", "",
-                "proto", proto_text(proto)));
+            METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view",
+                telling->labels->view, "proto", proto_text(proto)));
 }
 
 static void tell_responses(const struct telling *telling, unsigned plugin)
@@ -141,9 +142,9 @@ static void tell_responses(const struct telling *telling, unsigned plugin)
         snprintf(number, sizeof number, "%u", rcode);
         if (count != 0)
             metrics_add(telling->out, &responses, (double)count,
-                METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view", "",
-                    "rcode", rcode_name(rcode) != NULL ? rcode_name(rcode) : number, "plugin",
-                    name != NULL ? name : ""));
+                METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view",
+                    telling->labels->view, "rcode", rcode_name(rcode) != NULL ? rcode_name(rcode) : number,
+                    "plugin", name != NULL ? name : ""));
     }
 }
 
@@ -159,7 +160,8 @@ static void tell_durations(const struct telling *telling)
     if (any != 0)
         metrics_histogram(telling->out, &durations, bounds, TIME_BOUNDS, buckets,
             (double)sum(telling, &telling->counters->time_sum_ns) / 1e9,
-            METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view", ""));
+            METRIC_LABELS("server", telling->labels->server, "zone", telling->labels->zone, "view",
+                telling->labels->view));
 }
 
 void counters_tell(const struct counters *counters, unsigned workers, size_t stride,
@@ -178,6 +180,6 @@ void counters_tell(const struct counters *counters, unsigned workers, size_t str
     uint64_t wanted = sum(&telling, &counters->dnssec);
     if (wanted != 0)
         metrics_add(out, &dnssec, (double)wanted,
-            METRIC_LABELS("server", labels->server, "zone", labels->zone, "view", ""));
+            METRIC_LABELS("server", labels->server, "zone", labels->zone, "view", labels->view));
     tell_durations(&telling);
 }

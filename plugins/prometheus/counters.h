@@ -33,6 +33,7 @@ struct counters {
 struct labels {
     const char *server;
     const char *zone;
+    const char *view;
     const char *const *plugins; /* PLUGINS names, NULL where there is none */
 };
 

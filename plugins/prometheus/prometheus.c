@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "plugins/http.h"
+#include "plugins/keep.h"
 #include "plugins/prometheus/counters.h"
+#include "plugins/prometheus/process.h"
 #include "zone/base/log.h"
 #include "zone/wire/name.h"
 
@@ -14,6 +16,7 @@ struct prometheus {
     bool runtime;
     struct http_route *route;
     const struct block *block;
+    const char *counters_name; /* plugins/keep.h */
     struct counters *counters; /* [worker][zone] */
     const char *const *zones;  /* as text */
     const char *plugins[PLUGINS];
@@ -61,6 +64,9 @@ static enum err setup(struct setup *setup, void **self)
     prometheus->block = setup->block;
     setup->block->times = true;
     *self = prometheus;
+    prometheus->counters_name = keep_name(setup, KEEP_BLOCK, "queries");
+    if (prometheus->counters_name == NULL)
+        return ERR_MEMORY;
     return name_zones(setup, prometheus);
 }
 
@@ -115,10 +121,11 @@ static void metrics(void *self, struct metrics *out)
     const struct prometheus *prometheus = self;
     const struct block *block = prometheus->block;
     for (unsigned zone = 0; zone < block->zones_count; zone++) {
-        struct labels labels = {block->server, prometheus->zones[zone], prometheus->plugins};
+        struct labels labels = {
+            block->server, prometheus->zones[zone], block_view(block), prometheus->plugins};
         for (unsigned i = 0; i < prometheus->plugins_count; i++)
             metrics_add(out, &enabled, 1,
-                METRIC_LABELS("server", block->server, "zone", labels.zone, "view", "", "name",
+                METRIC_LABELS("server", block->server, "zone", labels.zone, "view", labels.view, "name",
                     prometheus->plugins[i]));
         counters_tell(&prometheus->counters[zone], host_workers(), block->zones_count, &labels, out);
     }
@@ -130,6 +137,7 @@ static void answer(void *arg, struct http_answer *answer)
     (void)arg;
     if (collected != NULL) {
         metrics_collect(collected);
+        process_tell(collected);
         answer->body = metrics_print(collected, &answer->len);
     }
     if (answer->body == NULL)
@@ -138,12 +146,17 @@ static void answer(void *arg, struct http_answer *answer)
     metrics_free(collected);
 }
 
+static void *make_counters(void *arg)
+{
+    const struct prometheus *prometheus = arg;
+    return calloc((size_t)host_workers() * (prometheus->block->zones_count + 1), sizeof(struct counters));
+}
+
 static enum err start(void *self)
 {
     struct prometheus *prometheus = self;
     block_plugins(prometheus->block, note_plugin, prometheus);
-    prometheus->counters =
-        calloc((size_t)host_workers() * (prometheus->block->zones_count + 1), sizeof *prometheus->counters);
+    prometheus->counters = keep_take(prometheus->counters_name, make_counters, prometheus, free);
     if (prometheus->counters == NULL)
         return ERR_MEMORY;
     enum err err = http_open(prometheus->address, "/metrics", answer, prometheus, &prometheus->route);
@@ -156,7 +169,7 @@ static void stop(void *self)
 {
     struct prometheus *prometheus = self;
     http_close(prometheus->route);
-    free(prometheus->counters);
+    keep_drop(prometheus->counters_name, prometheus->counters);
 }
 
 static const struct plugin prometheus_plugin = {

@@ -7,6 +7,7 @@
 #include "plugins/expression.h"
 #include "plugins/plugin.h"
 #include "plugins/regex.h"
+#include "plugins/template/counted.h"
 #include "plugins/template/gotemplate.h"
 #include "plugins/template/record.h"
 #include "zone/wire/type.h"
@@ -14,6 +15,7 @@
 /* A record to be made, or made already when its template has no actions. */
 struct line {
     enum section section;
+    const char *written;
     const struct gotemplate *text;
     const struct one_record *made;
 };
@@ -35,6 +37,7 @@ struct rule {
     uint16_t rcode;
     uint16_t ede; /* code + 1 */
     const char *ede_text;
+    struct counted_rule counted;
 };
 
 struct template
@@ -155,6 +158,7 @@ static enum err read_record(struct setup *setup, const struct token *token, stru
 {
     const char *why = NULL;
     struct one_record *made = ARENA_NEW(setup->world, struct one_record);
+    line->written = token->text;
     line->text = gotemplate_parse(token->text, setup->world, &why);
     if (line->text == NULL)
         return setup_error(setup, token, "fields are .Zone .Name .Class .Type .Remote .Group.NAME .Var.NAME",
@@ -253,7 +257,12 @@ static enum err read_rule(struct setup *setup, const struct written *written, st
     err = err == ERR_OK ? read_records(setup, &written->additional, SECTION_ADDITIONAL, rule) : err;
     err = err == ERR_OK ? read_ederror(setup, &written->ederror, rule) : err;
     err = err == ERR_OK ? read_expressions(setup, written, rule) : err;
-    return err == ERR_OK ? print_zones(setup, rule) : err;
+    err = err == ERR_OK ? print_zones(setup, rule) : err;
+    rule->counted = (struct counted_rule){.zones = rule->zone_texts,
+        .zones_count = rule->zones.count,
+        .class = rule->class,
+        .type = rule->type};
+    return err == ERR_OK ? counted_init(&rule->counted, setup) : err;
 }
 
 static enum err setup(struct setup *setup, void **self)
@@ -351,18 +360,23 @@ static bool find_var(void *context, const char *name, const char **text)
     return false;
 }
 
-static enum err add_line(
-    const struct line *line, const struct gotemplate_data *data, struct query *query, const char **why)
+static enum err add_line(const struct rule *rule, unsigned index, const struct gotemplate_data *data,
+    struct query *query, const char **why)
 {
+    const struct line *line = &rule->lines[index];
     char text[GOTEMPLATE_OUT_MAX];
     struct one_record made;
     const struct one_record *record = line->made;
     if (record == NULL) {
-        if (!gotemplate_print(line->text, data, text, why))
+        if (!gotemplate_print(line->text, data, text, why)) {
+            counted_failure(&rule->counted, query, COUNTED_TEMPLATES, index);
             return ERR_INVALID;
+        }
         enum err err = record_parse(text, query->scratch, &made, why);
-        if (err != ERR_OK)
+        if (err != ERR_OK) {
+            counted_failure(&rule->counted, query, COUNTED_RECORDS, index);
             return err;
+        }
         record = &made;
     }
     struct rr_ref *ref = reply_add(&query->reply, line->section, record->rrset, query->scratch);
@@ -426,7 +440,7 @@ static enum served answer(const struct rule *rule, struct gotemplate_data *data,
     query->reply.ede_text = rule->ede_text;
     for (unsigned i = 0; i < rule->lines_count; i++) {
         const char *why = NULL;
-        enum err err = add_line(&rule->lines[i], data, query, &why);
+        enum err err = add_line(rule, i, data, query, &why);
         if (err != ERR_OK)
             return query_fail(query, "template", RCODE_SERVFAIL, "%s", why != NULL ? why : err_text(err));
     }
@@ -480,8 +494,10 @@ static __attribute__((noinline)) enum served try_rules(
             .remote = texts.remote,
             .query = query,
             .scratch = query->scratch};
-        if (find_match(rule, texts.name, texts.name_len, &data, &match) && conditions_hold(rule, query))
+        if (find_match(rule, texts.name, texts.name_len, &data, &match) && conditions_hold(rule, query)) {
+            counted_match(&rule->counted, query, (unsigned)zone);
             return answer(rule, &data, query);
+        }
         if (!falls(rule, question))
             return query_fail(query, "template", RCODE_SERVFAIL,
                 "the name matches no expression, and there is no fallthrough");
@@ -525,13 +541,47 @@ static bool ends(void *self, const struct block *block)
     return true;
 }
 
+/* ---- living ---- */
+
+static enum err start(void *self)
+{
+    const struct template *template = self;
+    enum err err = ERR_OK;
+    for (unsigned i = 0; i < template->count && err == ERR_OK; i++)
+        err = counted_start(&template->rules[i]->counted);
+    return err;
+}
+
+static void stop(void *self)
+{
+    const struct template *template = self;
+    for (unsigned i = 0; i < template->count; i++)
+        counted_stop(&template->rules[i]->counted);
+}
+
+static void metrics(void *self, struct metrics *out)
+{
+    static const char *const sections[] = {"answer", "authority", "additional"};
+    const struct template *template = self;
+    for (unsigned i = 0; i < template->count; i++) {
+        const struct rule *rule = template->rules[i];
+        counted_tell_matches(&rule->counted, out);
+        for (unsigned k = 0; k < rule->lines_count; k++)
+            counted_tell_failures(
+                &rule->counted, k, sections[rule->lines[k].section], rule->lines[k].written, out);
+    }
+}
+
 static const struct plugin template_plugin = {
     .abi = PLUGIN_ABI,
     .flags = PLUGIN_ALL_CLASSES,
     .name = "template",
     .options = options,
     .setup = setup,
+    .start = start,
     .serve = serve,
     .ends = ends,
+    .metrics = metrics,
+    .stop = stop,
 };
 PLUGIN(template)
