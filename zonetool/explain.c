@@ -26,7 +26,7 @@ static void put_wrapped(const char *text, int indent)
 static void put_example(const char *heading, const char *lines)
 {
     printf("\n%s:\n", heading);
-    for (const char *at = *lines == '!' ? lines + 1 : lines; *at != '\0';) {
+    for (const char *at = *lines == '!' || *lines == '&' ? lines + 1 : lines; *at != '\0';) {
         int len = (int)strcspn(at, "\n");
         printf("    %.*s\n", len, at);
         at += len;
@@ -42,8 +42,6 @@ static void put_rule(const struct rule *rule)
     printf("    What to do: %s.\n", rule->hint);
     if (rule->aliases[0] != '\0')
         printf("    Elsewhere: %s\n", rule->aliases);
-    if (rule->bad == NULL)
-        return;
     put_example("Breaks it", rule->bad);
     put_example("Does not", rule->good);
 }

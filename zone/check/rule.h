@@ -25,7 +25,10 @@ struct rule {
     const char *aliases; /* other tools' names, separated by blanks, or "" */
     const char *why;     /* rationale, with RFC and section */
     const char *hint;    /* what to do about it */
-    const char *bad;  /* lines behind RULE_BEGINNING that break it; "!" in front: a zone of its own; NULL */
+    /* Lines behind RULE_BEGINNING that break it. "!" in front: a zone of its own; "&": several files, each
+     * behind a line "; file NAME"; "$ ": what is typed, where no text alone can break it. A line "; at TIME"
+     * says when it is checked. */
+    const char *bad;
     const char *good; /* the same, mended */
 };
 

@@ -1,5 +1,6 @@
 /* Signed zones: what the records say, and what the cryptography does. */
 #include "zone/check/rule_area.h"
+#include "zone/check/rule_signed.h"
 
 #define E SEVERITY_ERROR
 #define W SEVERITY_WARNING
@@ -16,6 +17,11 @@
 #define SIG(type, labels)                                                                                    \
     " RRSIG " type " 13 " labels " 3600 20380101000000 20200101000000 1 example.org. " KEY64 "\n"
 #define SUB "sub NS ns1\nsub NS ns2\n"
+
+#define SIGNED_ZONE SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX_ALONE
+#define SIGNED_WWW_ZONE SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX SIGNED_WWW NSEC_WWW
+#define NSEC3_BEGINNING SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC3_PARAM
+#define NSEC3_ZONE NSEC3_BEGINNING NSEC3_APEX SIGNED_WWW NSEC3_WWW
 
 const struct rule rules_dnssec[] = {
     {"ds-without-ns", E, M, false, "ds-not-at-delegation", "A DS stands at a delegation only (RFC 4035 2.4).",
@@ -137,33 +143,39 @@ const struct rule rules_dnssec[] = {
         "sign the zone again",
         "ns1 RRSIG A 13 3 3600 20210101000000 20200101000000 1 example.org. " KEY64 "\n", "; unsigned\n"},
     {"rrsig-expires-soon", I, D, false, "ExpirationWithinClockSkew TTLBeyondExpiration",
-        "The signature runs out before caches have forgotten it.", "sign the zone again", NULL, NULL},
+        "The signature runs out before caches have forgotten it.", "sign the zone again",
+        SIGNED_ORIGIN "; at 20891231000000\n" SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX_ALONE, SIGNED_ZONE},
     {"rrsig-key-missing", E, D, false, "cannot-find-a-signer-key",
         "No key of the zone has the signature's algorithm and key tag (RFC 4035 5.3.1).",
-        "publish the key, or sign the zone again", NULL, NULL},
+        "publish the key, or sign the zone again",
+        SIGNED_ORIGIN SIGNED_SOA SIGNED_NS_BY_OTHER SIGNED_KEY NSEC_APEX_ALONE, SIGNED_ZONE},
     {"rrsig-invalid", E, D, false, "RRSIG_UNVERIFIABLE SignatureInvalid cannot-verify-signature",
         "The signature does not fit the records (RFC 4035 5.3.3): they were changed after signing.",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again", SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX CHANGED_WWW NSEC_WWW,
+        SIGNED_WWW_ZONE},
     {"second-opinion", E, D, false, "",
         "With --second-opinion ldns verifies every signature, too: validators that differ in their verdict "
         "are met by "
         "users who differ in what they see.",
-        "sign the zone again; if both still differ, one of the two has a bug", NULL, NULL},
+        "sign the zone again; if both still differ, one of the two has a bug",
+        "$ zonetool check --second-opinion db.example.org\n", "$ zonetool check db.example.org\n"},
     {"rrsig-algorithm-missing", W, D, false, "MissingRRSIGForAlg MissingRRSIGForAlgDNSKEY",
         "Every set is signed with every algorithm among the keys (RFC 4035 2.2).", "sign the zone again",
-        NULL, NULL},
+        SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY_TWO NSEC_APEX_ALONE, SIGNED_ZONE},
     {"dnskey-without-signatures", W, D, false, "",
         "The zone has keys and not one signature: once a DS points to them it is bogus (RFC 4035 2.2).",
         "sign the zone, or remove the keys until it is", "@ DNSKEY 257 3 13 " KEY64 "\n", "; unsigned\n"},
     {"dnskey-unsigned", E, D, false, "dnssec-chain self-signed",
         "The keys are signed by one of themselves that parents can point to (RFC 4035 2.1, 5.2).",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again", SIGNED_ORIGIN SIGNED_SOA SIGNED_NS UNSIGNED_KEY NSEC_APEX_ALONE, SIGNED_ZONE},
     {"dnskey-revoked", W, D, false, "RevokedNotSigning DNSKEYRevokedRRSIG",
-        "A revoked key signs the keys itself, and nothing else (RFC 5011 2.1).", "sign the zone again", NULL,
-        NULL},
+        "A revoked key signs the keys itself, and nothing else (RFC 5011 2.1).", "sign the zone again",
+        SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY_REVOKED NSEC_APEX_ALONE,
+        SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY_REVOKED_BY_ITSELF NSEC_APEX_ALONE},
     {"rrset-unsigned", E, D, false, "MissingRRSIG RRset-without-signature",
         "Every set of a signed zone but glue and delegations' NS has a signature (RFC 4035 2.2).",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again", SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX UNSIGNED_WWW NSEC_WWW,
+        SIGNED_WWW_ZONE},
     {"glue-signed", W, D, false, "",
         "Glue and the NS of delegations are not the zone's own and have no signatures (RFC 4035 2.2).",
         "sign the zone again", SUB "sub" SIG("NS", "3"), SUB},
@@ -176,27 +188,32 @@ const struct rule rules_dnssec[] = {
     {"nsec-missing", E, D, false, "NSEC_NONE MissingNSEC apex-NSEC-not-found",
         "In a zone with a chain each name with data of the zone's own has its record (RFC 4035 2.3, RFC 5155 "
         "7.1).",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again", SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX_ALONE SIGNED_WWW,
+        SIGNED_WWW_ZONE},
     {"nsec-extra", W, D, false, "EXTRA_NSEC unexpected-NSEC",
         "A denial record at a name that is none of the zone's own: glue, hidden, or not there at all.",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again",
+        SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX_SUB SUB_GLUE NSEC_SUB NSEC_GLUE,
+        SIGNED_ORIGIN SIGNED_SOA SIGNED_NS SIGNED_KEY NSEC_APEX_SUB SUB_GLUE NSEC_SUB},
     {"nsec-multiple", E, D, false, "Multiple-NSEC-records", "A name has one NSEC (RFC 4034 4).",
         "sign the zone again", "ns1 NSEC ns2 A NSEC\nns1 NSEC @ A NSEC\n", "; unsigned\n"},
     {"nsec3-chain", E, D, false, "Break-in-NSEC3-chain",
         "Each NSEC3 names the next hash, the last one the first (RFC 5155 3.1.7).", "sign the zone again",
-        NULL, NULL},
+        NSEC3_BEGINNING NSEC3_APEX SIGNED_WWW NSEC3_WWW_ASTRAY, NSEC3_ZONE},
     {"nsec3-types", E, D, false, "Bad-NSEC3-record",
         "The type bitmap lists what is at the name that was hashed (RFC 5155 3.1.8).", "sign the zone again",
-        NULL, NULL},
+        NSEC3_BEGINNING NSEC3_APEX SIGNED_WWW NSEC3_WWW_TYPES, NSEC3_ZONE},
     {"nsec3-missing", E, D, false, "Missing-NSEC3-record NoNSEC3MatchingSname",
         "Each name with data, each empty name above one, has its NSEC3; only insecure delegations under "
         "opt-out do not (RFC 5155 7.1).",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again", NSEC3_BEGINNING NSEC3_APEX_ALONE SIGNED_WWW, NSEC3_ZONE},
     {"nsec3-extra", W, D, false, "NSEC3-without-record", "No name of the zone has this hash.",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again",
+        NSEC3_BEGINNING NSEC3_EXTRA_APEX SIGNED_WWW NSEC3_EXTRA_WWW NSEC3_EXTRA_NOWHERE, NSEC3_ZONE},
     {"nsec3-opt-out", E, D, false, "NSEC3_INSECURE_DELEGATION_OPT OptOutFlagNotSet",
         "A delegation without its own NSEC3 lies under one with the opt-out flag (RFC 5155 6).",
-        "sign the zone again", NULL, NULL},
+        "sign the zone again", NSEC3_BEGINNING NSEC3_APEX SIGNED_WWW NSEC3_WWW SUB_CUT,
+        NSEC3_BEGINNING NSEC3_OUT_APEX SIGNED_WWW NSEC3_OUT_WWW SUB_CUT},
     {"nsec3-algorithm", E, D, false, "NSEC-only-DNSKEYs",
         "Keys of the algorithms 1, 3 and 5 know NSEC only (RFC 5155 2).", "use algorithm 13",
         "@ NSEC3PARAM 1 0 0 -\n@ DNSKEY 257 3 5 " RSA512 "\n",

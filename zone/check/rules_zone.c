@@ -12,6 +12,9 @@
 #define SOA "@ SOA ns.example.net. hostmaster 1 7200 3600 1209600 3600\n"
 #define NSS "@ NS ns.example.net.\n@ NS ns2.example.net.\n"
 
+#define TEXT_63 "012345678901234567890123456789012345678901234567890123456789012"
+#define TEXT_252 TEXT_63 TEXT_63 TEXT_63 TEXT_63
+
 const struct rule rules_zone[] = {
     {"soa-missing", E, M, false, "SOA_NONE MissingSOA basic01",
         "A zone begins with one SOA record at its apex (RFC 1035 5.2).",
@@ -62,11 +65,12 @@ const struct rule rules_zone[] = {
         "www A 192.0.2.3\nwww A 192.0.2.3\n", "www A 192.0.2.3\n"},
     {"rrset-too-large", E, M, false, "",
         "No message can carry the set: 65535 octets are the most (RFC 1035 4.2.2).", "remove some of it",
-        NULL, NULL},
+        "$GENERATE 1-1200 big TXT " TEXT_252 "${0,3,x}\n", "$GENERATE 1-100 big TXT " TEXT_252 "${0,3,d}\n"},
     {"rrset-unsendable", W, M, false, "",
         "The records do not fit into one message of 65535 octets (RFC 1035 4.2.2), so the set is never "
         "answered.",
-        "remove some of it", NULL, NULL},
+        "remove some of it", "$GENERATE 1-248 big TXT " TEXT_252 "${0,3,d}\n",
+        "$GENERATE 1-100 big TXT " TEXT_252 "${0,3,d}\n"},
     {"occluded", W, D, false, "",
         "Below a delegation only addresses for its name servers belong (RFC 1034 4.2.1); the rest is never "
         "answered. A delegation below a delegation is such, too.",
@@ -78,6 +82,14 @@ const struct rule rules_zone[] = {
         "NS_GLUE glue-for-in-zone-ns MissingGlueForNSName MissingGlueIPv4 MissingGlueIPv6 delegation04",
         "A name server below its own delegation can be found by glue only (RFC 1034 4.2.1, RFC 9471).",
         "add A or AAAA for the name server", "sub NS ns.sub\nsub NS ns2\n",
+        "sub NS ns.sub\nsub NS ns2\nns.sub A 192.0.2.3\n"},
+    {"glue-wildcard", W, D, false, "",
+        "A name server below its own delegation has no record but a wildcard's. A wildcard below a "
+        "delegation "
+        "is nothing that a server must answer from (RFC 4592 4.2): Knot gives its addresses as glue, others "
+        "do "
+        "not.",
+        "write A or AAAA at the name server's own name", "sub NS ns.sub\nsub NS ns2\n*.sub A 192.0.2.3\n",
         "sub NS ns.sub\nsub NS ns2\nns.sub A 192.0.2.3\n"},
     {"glue-sibling-missing", I, S, false, "full-sibling",
         "A name server in a sibling delegation takes one more question without glue, and two such "

@@ -123,6 +123,7 @@ static visit_check *const checks[512] = {
     [TYPE_NSEC3PARAM] = visit_nsec3param,
     [TYPE_TLSA] = visit_tlsa,
     [TYPE_SMIMEA] = visit_smimea,
+    [TYPE_CSYNC] = visit_csync,
     [TYPE_CDS] = visit_cds,
     [TYPE_CDNSKEY] = visit_cds,
     [TYPE_OPENPGPKEY] = visit_openpgpkey,

@@ -95,6 +95,9 @@ bool visit_on(const struct visits *shared, const char *rule) NONNULL(1, 2);
 /* The owner's first label without case; text of LEN octets. */
 bool visit_label_is(const uint8_t *name, const char *label) NONNULL(1, 2);
 
+/* Is the first label _word, and that NUMBER labels behind it, too? */
+bool visit_is_service(const uint8_t *name, unsigned number) NODISCARD NONNULL(1);
+
 /* The areas. */
 void visit_owner(struct visit *visit) NONNULL(1);
 void visit_name(struct visit *visit, const struct gathered_record *record, const uint8_t *name, unsigned part)
@@ -102,9 +105,9 @@ void visit_name(struct visit *visit, const struct gathered_record *record, const
 void visit_host(struct visit *visit, const struct gathered_record *record, const uint8_t *name, unsigned part)
     NONNULL(1, 2, 3);
 visit_check visit_soa, visit_a, visit_aaaa, visit_mx, visit_srv, visit_ns, visit_cname, visit_dname,
-    visit_ptr, visit_caa, visit_tlsa, visit_smimea, visit_openpgpkey, visit_sshfp, visit_naptr, visit_uri,
-    visit_rp, visit_svcb, visit_txt, visit_spf_type, visit_ds, visit_dnskey, visit_cds, visit_nsec3param,
-    visit_nsec, visit_zonemd;
+    visit_ptr, visit_caa, visit_csync, visit_tlsa, visit_smimea, visit_openpgpkey, visit_sshfp, visit_naptr,
+    visit_uri, visit_rp, visit_svcb, visit_txt, visit_spf_type, visit_ds, visit_dnskey, visit_cds,
+    visit_nsec3param, visit_nsec, visit_zonemd;
 void visit_apex(struct visit *visit) NONNULL(1);
 void visit_apex_keys(struct visit *visit) NONNULL(1);
 

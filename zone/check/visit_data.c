@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "zone/check/visit.h"
-#include "zone/wire/svcb.h"
 #include "zone/wire/type.h"
 
 /* ---- SOA ---- */
@@ -419,25 +418,6 @@ void visit_rp(struct visit *visit, const struct gathered_set *set)
         visit_name(visit, record, mailbox, PART_DATA);
         visit_name(visit, record, mailbox + len, PART_DATA + 1);
         visit_later(visit, record);
-    }
-}
-
-/* ---- SVCB, HTTPS (RFC 9460) ---- */
-
-void visit_svcb(struct visit *visit, const struct gathered_set *set)
-{
-    VISIT_EACH(visit, set, record)
-    {
-        const uint8_t *rdata = record->record->rdata, *target = rdata + 2;
-        size_t target_len = name_len(target), len;
-        const uint8_t *params = target + target_len;
-        visit_name(visit, record, target, PART_DATA + 1);
-        visit_later(visit, record);
-        if (visit_read16(rdata) == 0 && name_equal(target, visit->place->owner))
-            TELL(visit, "svcb-alias-self", record, PART_DATA + 1, "the alias leads to its own name");
-        else if (visit_read16(rdata) != 0 && set->type == TYPE_HTTPS &&
-                 svcb_find(params, record->record->rdata_len - 2u - target_len, SVCB_ALPN, &len) == NULL)
-            TELL(visit, "svcb-no-alpn", record, PART_DATA + 1, "a service without alpn");
     }
 }
 

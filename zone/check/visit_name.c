@@ -412,7 +412,7 @@ void visit_mx(struct visit *visit, const struct gathered_set *set)
 
 /* _service._proto in front (RFC 2782, RFC 7553 4.1); services below a name, such as _ldap._tcp.dc._msdcs, are
  * fine. */
-static bool is_service(const uint8_t *owner, unsigned labels)
+bool visit_is_service(const uint8_t *owner, unsigned labels)
 {
     for (; labels > 0; labels--, owner += *owner + 1) {
         if (*owner == 0 || owner[1] != '_')
@@ -425,7 +425,7 @@ void visit_srv(struct visit *visit, const struct gathered_set *set)
 {
     const struct gathered_record *first = &visit->gathered->records[set->from];
     const uint8_t *owner = visit->place->owner + (visit->place->wildcard ? 2 : 0);
-    if (!is_service(owner, visit->place->wildcard ? 1 : 2))
+    if (!visit_is_service(owner, visit->place->wildcard ? 1 : 2))
         TELL(visit, "srv-name", first, PART_OWNER, "a SRV record that is not at _service._proto");
     VISIT_EACH(visit, set, record)
     {
@@ -435,24 +435,5 @@ void visit_srv(struct visit *visit, const struct gathered_set *set)
         else if (set->count > 1)
             TELL(visit, "srv-null-with-others", record, PART_DATA + 3,
                 "a target of \".\" beside %u other SRV records", set->count - 1);
-    }
-}
-
-/* RFC 7553 4.1: a service, or an enumservice such as _sip._voice. */
-void visit_uri(struct visit *visit, const struct gathered_set *set)
-{
-    if (!visit->place->wildcard && !is_service(visit->place->owner, 1))
-        TELL(visit, "uri-name", &visit->gathered->records[set->from], PART_OWNER,
-            "a URI record that is not at _service._proto");
-    VISIT_EACH(visit, set, record)
-    {
-        const uint8_t *text = record->record->rdata + 4;
-        size_t len = record->record->rdata_len - 4u, at = 0;
-        while (at < len && (((text[at] | 0x20) >= 'a' && (text[at] | 0x20) <= 'z') ||
-                               (at > 0 && ((text[at] >= '0' && text[at] <= '9') || text[at] == '+' ||
-                                              text[at] == '-' || text[at] == '.'))))
-            at++;
-        if (at == 0 || at >= len || text[at] != ':')
-            TELL(visit, "uri-target", record, PART_DATA + 2, "the target is no URI with a scheme");
     }
 }

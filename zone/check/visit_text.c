@@ -161,6 +161,27 @@ static void check_by_name(struct visit *visit, const struct gathered_set *set)
     }
 }
 
+/* U+2018 to U+201F, U+00AB, U+00BB and U+2033 in UTF-8 at either end of a string: what a word processor makes
+ * of quotes. */
+static bool is_typographic(const uint8_t *at, bool end)
+{
+    const uint8_t *two = end ? at + 1 : at;
+    return (at[0] == 0xe2 && at[1] == 0x80 && ((at[2] >= 0x98 && at[2] <= 0x9f) || at[2] == 0xb3)) ||
+           (two[0] == 0xc2 && (two[1] == 0xab || two[1] == 0xbb));
+}
+
+static void check_quotes(struct visit *visit, const struct gathered_record *record)
+{
+    const uint8_t *rdata = record->record->rdata, *last = rdata;
+    size_t len = record->record->rdata_len;
+    for (size_t at = 0; at < len; at += rdata[at] + 1u)
+        last = rdata + at;
+    if ((*rdata >= 3 && is_typographic(rdata + 1, false)) ||
+        (*last >= 3 && is_typographic(last + *last - 2, true)))
+        TELL(visit, "txt-typographic-quotes", record, PART_DATA,
+            "typographic quotes are part of the text, they do not quote");
+}
+
 static bool has_service_label(const uint8_t *owner)
 {
     for (unsigned i = 0; i < 2 && *owner != 0; i++, owner += *owner + 1) {
@@ -181,6 +202,7 @@ void visit_txt(struct visit *visit, const struct gathered_set *set)
         bool several = record->record->rdata_len > rdata[0] + 1u;
         if (several || memchr(rdata, '=', record->record->rdata_len) != NULL)
             check_writing(visit, record);
+        check_quotes(visit, record);
         if (rdata[0] >= 6 && memcmp(rdata + 1, "v=spf1", 6) == 0 && join(record->record, text))
             check_spf(visit, record, text);
     }

@@ -75,6 +75,7 @@ static const struct row {
     {"nsec-next", "nsec-chain", false, PART_DATA},
     {"nsec-types", "nsec-types", false, PART_DATA + 1},
     {"nsec3-missing", "nsec3-missing", false, PART_OWNER},
+    {"nsec3-opt-out", "nsec3-opt-out", false, PART_OWNER},
     {"nsec3-next", "nsec3-chain", false, PART_DATA + 4},
     {"nsec3-types", "nsec3-types", false, PART_DATA + 5},
     {"nsec3-needless", "nsec3-extra", false, PART_OWNER},
@@ -82,6 +83,7 @@ static const struct row {
     {"dnskey-malformed", "dnskey-fields", false, PART_DATA},
     {"dnskey-missing", "dnskey-missing", false, PART_DATA + 2},
     {"dnskey-unsigned", "dnskey-unsigned", false, PART_TYPE},
+    {"dnskey-revoked", "dnskey-revoked", false, PART_DATA},
     {"zonemd", "zonemd-digest", false, PART_DATA + 3},
 };
 
@@ -153,7 +155,9 @@ static void take_fault(void *opaque, const struct zoneverify_fault *fault)
             context->last_type = fault->type;
             memcpy(context->last_owner, fault->owner, name_len(fault->owner));
         }
-        if (!find_record(context->pass, fault->owner, type, row->signature, &at))
+        /* An empty name has no record of its own to point at. */
+        if (!find_record(context->pass, fault->owner, type, row->signature, &at) &&
+            !find_record(context->pass, context->pass->apex, TYPE_NSEC3PARAM, false, &at))
             return;
         if (strcmp(row->fault, "dnskey-unsigned") == 0)
             context->keys = at;

@@ -38,21 +38,24 @@ static bool has_type(const uint8_t *bitmap, size_t len, uint16_t type)
     return false;
 }
 
-static void tell_types(struct verify_part *part, const uint8_t *owner, uint16_t chain, const uint8_t *found,
-    size_t found_len, const uint8_t *expected, size_t expected_len)
+/* OWNER is that of the NSEC or NSEC3 record. NAME is the name an NSEC3 record stands for, or "". */
+static void tell_types(struct verify_part *part, const uint8_t *owner, uint16_t chain, const char *name,
+    const uint8_t *found, size_t found_len, const uint8_t *expected, size_t expected_len)
 {
+    const char *rule = chain == TYPE_NSEC ? "nsec-types" : "nsec3-types", *of = *name != '\0' ? " of " : "";
     for (unsigned type = 1; type < 65536; type++) {
         bool there = has_type(found, found_len, (uint16_t)type);
         char mnemonic[16];
         if (there == has_type(expected, expected_len, (uint16_t)type))
             continue;
         mnemonic[type_print((uint16_t)type, mnemonic)] = '\0';
-        verify_tell(part, SEVERITY_ERROR, chain == TYPE_NSEC ? "nsec-types" : "nsec3-types", owner, chain,
-            there ? "says that there is a %s, and there is none" : "denies %s, and there is one", mnemonic);
+        verify_tell(part, SEVERITY_ERROR, rule, owner, chain,
+            there ? "says that there is a %s%s%s, and there is none" : "denies %s%s%s, and there is one",
+            mnemonic, of, name);
         return;
     }
-    verify_tell(part, SEVERITY_ERROR, chain == TYPE_NSEC ? "nsec-types" : "nsec3-types", owner, chain,
-        "its list of types is not in the form of RFC 4034 4.1.2");
+    verify_tell(part, SEVERITY_ERROR, rule, owner, chain,
+        "its list of types%s%s is not in the form of RFC 4034 4.1.2", of, name);
 }
 
 void verify_nsec(
@@ -88,7 +91,7 @@ void verify_nsec(
     size_t expected_len = expected_types(part, place, true, &expected);
     if (expected_len != record.rdata_len - len || memcmp(expected, record.rdata + len, expected_len) != 0)
         tell_types(
-            part, owner, TYPE_NSEC, record.rdata + len, record.rdata_len - len, expected, expected_len);
+            part, owner, TYPE_NSEC, "", record.rdata + len, record.rdata_len - len, expected, expected_len);
 }
 
 /* ---- NSEC3 ---- */
@@ -178,11 +181,46 @@ static struct nsec3_member *find_member(
     return &verifying->members[low > 0 ? low - 1 : verifying->member_count - 1];
 }
 
+/* The names between a delegation that has NSEC3 and the apex are there, so they have NSEC3, too, if they are
+ * empty (RFC 5155 7.1, 10.3); a name with data is looked at by itself. */
+static void verify_empty_above(struct verify_part *part, const uint8_t *owner)
+{
+    const struct verifying *verifying = part->verifying;
+    unsigned apex_labels = name_labels(verifying->snapshot->image->header->apex_name);
+    uint8_t hash[20];
+    bool exact;
+    for (owner += *owner + 1; name_labels(owner) > apex_labels; owner += *owner + 1) {
+        nsec3_hash(verifying->snapshot, owner, name_len(owner), hash);
+        (void)find_member(verifying, hash, &exact);
+        if (exact)
+            return;
+        verify_tell(part, SEVERITY_ERROR, "nsec3-missing", owner, 0,
+            "has no NSEC3 record, and a delegation below it has: what is between is denied");
+    }
+}
+
+static void verify_member_types(struct verify_part *part, const struct place *place, const uint8_t *owner,
+    const struct nsec3_member *member, const struct nsec3_fields *fields)
+{
+    uint8_t hashed[NAME_MAX + 1], *expected = NULL;
+    char name[NAME_TEXT_MAX];
+    size_t expected_len = 0;
+    arena_reset(&part->scratch);
+    if ((place->kind & PLACE_CONTENT) != 0)
+        expected_len = expected_types(part, place, false, &expected);
+    if (expected_len == fields->types_len &&
+        (expected_len == 0 || memcmp(expected, fields->types, expected_len) == 0))
+        return;
+    (void)snapshot_owner(part->verifying->snapshot, member->node, hashed);
+    name_print(owner, name);
+    tell_types(part, hashed, TYPE_NSEC3, name, fields->types, fields->types_len, expected, expected_len);
+}
+
 void verify_nsec3(struct verify_part *part, const struct place *place, const uint8_t *owner)
 {
     const struct verifying *verifying = part->verifying;
     struct nsec3_fields fields;
-    uint8_t hash[20], *expected;
+    uint8_t hash[20];
     bool exact;
     if (!place_has_nsec3(place->kind, false))
         return;
@@ -195,21 +233,19 @@ void verify_nsec3(struct verify_part *part, const struct place *place, const uin
     if (!read_nsec3(verifying->snapshot, member->node, &fields))
         return;
     if (!exact) {
-        bool may = !place_has_nsec3(place->kind, true) && (fields.flags & 1) != 0;
-        if (!may)
+        bool insecure = !place_has_nsec3(place->kind, true);
+        if (insecure && (fields.flags & 1) == 0)
+            verify_tell(part, SEVERITY_ERROR, "nsec3-opt-out", owner, 0,
+                "an insecure delegation without NSEC3, under one without the opt-out flag");
+        else if (!insecure)
             verify_tell(part, SEVERITY_ERROR, "nsec3-missing", owner, 0,
                 "has no NSEC3 record: absent names and types cannot be denied here");
         return;
     }
     __atomic_store_n(&member->named, true, __ATOMIC_RELAXED);
-    arena_reset(&part->scratch);
-    size_t expected_len = 0;
-    expected = NULL;
-    if ((place->kind & PLACE_CONTENT) != 0)
-        expected_len = expected_types(part, place, false, &expected);
-    if (expected_len != fields.types_len ||
-        (expected_len > 0 && memcmp(expected, fields.types, expected_len) != 0))
-        tell_types(part, owner, TYPE_NSEC3, fields.types, fields.types_len, expected, expected_len);
+    if (!place_has_nsec3(place->kind, true))
+        verify_empty_above(part, owner);
+    verify_member_types(part, place, owner, member, &fields);
 }
 
 void verify_member(struct verify_part *part, uint32_t i)

@@ -72,6 +72,19 @@ static bool signs_set(const struct verifying *verifying, struct verify_part *par
     return false;
 }
 
+/* RFC 5011 2.1: a key is revoked by a set that it signs itself. */
+static void tell_revoked(const struct verifying *verifying, struct verify_part *part, const struct rrset *set)
+{
+    for (unsigned i = 0; i < verifying->key_count; i++) {
+        const struct key *key = verifying->keys[i];
+        if ((key->flags & KEY_REVOKE) != 0 && !signs_set(verifying, part, key, set))
+            verify_tell(part, SEVERITY_WARNING, "dnskey-revoked",
+                verifying->snapshot->image->header->apex_name, TYPE_DNSKEY,
+                "the key %u is marked as revoked and does not sign the set: nobody takes it for revoked",
+                key->tag);
+    }
+}
+
 static bool is_named(const struct verifying *verifying, const struct key *key)
 {
     uint8_t dnskey[DNSKEY_RDATA_MAX];
@@ -127,6 +140,7 @@ bool verify_keys(struct verifying *verifying, struct verify_part *part)
         return false;
     }
     tell_collisions(verifying, part);
+    tell_revoked(verifying, part, set);
     verify_anchor(verifying, part, set);
     return true;
 }

@@ -43,6 +43,25 @@ static bool is_covered(const struct image *image, const struct build *build, con
     return false;
 }
 
+/* Has the wildcard beside the absent name (RFC 4592 3.3.1) addresses? Some servers take them for glue. */
+static bool wildcard_has_addresses(
+    const struct image *image, const struct build *build, const struct probe *probe)
+{
+    uint8_t wildcard[NAME_MAX + 2] = {1, '*'};
+    const uint8_t *name = probe->name;
+    unsigned len = probe->name_len;
+    while (len > 0) {
+        len -= name[0] + 1u;
+        name += name[0] + 1u;
+        if (index_find(image, index_hash(build->seed, name, len), name, len) == 0)
+            continue;
+        memcpy(wildcard + 2, name, len);
+        uint32_t ref = index_find(image, index_hash(build->seed, wildcard, len + 2), wildcard, len + 2);
+        return ref != 0 && (image_node(image, ref)->flags & NODE_ADDRESSES) != 0;
+    }
+    return false;
+}
+
 /* Does the target lie at or below the delegation that owns the record (in-domain glue, RFC 9471 2)? */
 static bool below_owner(const struct image *image, const struct probe *probe)
 {
@@ -93,6 +112,7 @@ static void check(const struct image *image, const struct build *build, struct s
         .covered = node == NULL && is_covered(image, build, probe),
         .own_glue = (owner->flags & NODE_DELEGATION) != 0 && below_owner(image, probe),
         .loop = probe->open->record.type == TYPE_CNAME && is_loop(image, build, owner)};
+    target.wildcard = node == NULL && target.own_glue && wildcard_has_addresses(image, build, probe);
     lint_target(&segment->lint, &probe->open->record, &target);
 }
 

@@ -53,6 +53,9 @@ const struct lint_row lint_rows[LINT_RULES] = {
     [LINT_GLUE_MISSING] = {"glue-missing", SEVERITY_ERROR, false,
         "add A or AAAA for the name server: nobody can reach it without (RFC 1034 4.2.1, RFC 9471)",
         LINT_PART_TARGET},
+    [LINT_GLUE_WILDCARD] = {"glue-wildcard", SEVERITY_WARNING, false,
+        "write the address at the name server's own name: not every server takes a wildcard's for glue",
+        LINT_PART_TARGET},
     [LINT_TARGET_CNAME] = {"target-is-cname", SEVERITY_WARNING, false,
         "NS, MX and SRV name a host, not an alias (RFC 2181 10.3, RFC 2782)", LINT_PART_TARGET},
     [LINT_TARGET_MISSING] = {"target-without-address", SEVERITY_WARNING, false,
@@ -527,6 +530,9 @@ static void report_missing(struct lint *lint, const struct gathered_record *reco
     else if (repeats_itself(target->name, name_labels(target->name)))
         lint_report(lint, LINT_TRAILING_DOT, run, record->record,
             "%s points to %s, which repeats the origin: a missing final dot?", type, name);
+    else if (target->own_glue && target->wildcard)
+        lint_report(lint, LINT_GLUE_WILDCARD, run, record->record,
+            "the name server %s lies below its own delegation and has only a wildcard's address", name);
     else if (target->own_glue)
         lint_report(lint, LINT_GLUE_MISSING, run, record->record,
             "the name server %s lies below its own delegation and has no address here", name);

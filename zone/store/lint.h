@@ -29,6 +29,7 @@ enum lint_rule {
     LINT_DS_AT_APEX,
     LINT_APEX_ONLY,
     LINT_GLUE_MISSING,
+    LINT_GLUE_WILDCARD,
     LINT_TARGET_CNAME,
     LINT_TARGET_MISSING,
     LINT_NS_WITHOUT_ADDRESS,
@@ -138,6 +139,7 @@ struct lint_target {
     const struct node *node; /* NULL: there is no such name */
     bool covered;            /* a wildcard, a delegation or a DNAME above answers for it */
     bool own_glue;           /* it lies at or below the delegation that the record makes */
+    bool wildcard;           /* it is not there, but a wildcard with addresses would stand for it */
     bool loop;               /* following CNAMEs from it leads back */
 };
 

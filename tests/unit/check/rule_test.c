@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "zone/check/check.h"
 #include "zone/store/lint.h"
 
-static char path[64];
+static char directory[64], path[160];
 
 struct told {
     const char *rule;
@@ -33,64 +35,129 @@ static void take(void *context, const struct finding *finding)
         finding->column, severity_text(finding->severity), finding->message, finding->rule);
 }
 
-static struct check *make_check(void)
+/* Checks strictly, and across files; the origin is the text's when ORIGIN is NULL. */
+static struct check *make_check(const uint8_t *origin, int64_t now)
 {
-    static const uint8_t origin[] = "\7example\3org";
-    struct levels levels;
+    static struct levels levels;
     levels_init(&levels, RULE_STRICT);
-    struct check_options options = {
-        .origin = origin, .levels = &levels, .ignore_comments = true, .verify = true};
+    struct check_options options = {.origin = origin,
+        .levels = &levels,
+        .ignore_comments = true,
+        .verify = true,
+        .across = true,
+        .now = now};
     struct check *check = check_new(&options);
     assert_non_null(check);
     return check;
 }
 
-/* Examples that begin with "!" are whole zones, whose origin their text tells. */
-static void write_zone(const char *text)
+static void write_file(const char *name, const char *beginning, const char *text, size_t len)
 {
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "%s%s", *text == '!' ? "" : RULE_BEGINNING, *text == '!' ? text + 1 : text);
+    fprintf(file, "%s%.*s", beginning, (int)len, text);
     fclose(file);
+}
+
+static void check_file(struct check *check, const struct finding_sink *sink)
+{
+    struct check_result result;
+    assert_int_equal(check_zone(check, path, sink, &result), ERR_OK);
+}
+
+/* Each file stands behind its line "; file NAME". */
+static void check_files(struct check *check, const struct finding_sink *sink, const char *text)
+{
+    static const char mark[] = "; file ";
+    char names[4][64];
+    unsigned count = 0;
+    while (*text != '\0') {
+        char *name = names[count++];
+        assert_true(count < ARRAY_COUNT(names));
+        const char *content = strchr(text, '\n') + 1, *next = strstr(content, mark);
+        assert_memory_equal(text, mark, strlen(mark));
+        snprintf(name, sizeof names[0], "%.*s", (int)(content - 1 - text - (ptrdiff_t)strlen(mark)),
+            text + strlen(mark));
+        size_t len = next != NULL ? (size_t)(next - content) : strlen(content);
+        write_file(name, "", content, len);
+        check_file(check, sink);
+        text = content + len;
+    }
+    struct check_result result;
+    check_across(check, sink, &result);
+    while (count > 0) {
+        snprintf(path, sizeof path, "%s/%s", directory, names[--count]);
+        unlink(path);
+    }
+}
+
+/* The time of a line "; at YYYYMMDDHHMMSS", or 0. */
+static int64_t time_of(const char *text)
+{
+    const char *at = strstr(text, "; at ");
+    struct tm tm = {0};
+    return at != NULL && strptime(at + 5, "%Y%m%d%H%M%S", &tm) != NULL ? (int64_t)timegm(&tm) : 0;
 }
 
 static struct told try(const char *rule, const char *text)
 {
+    static const uint8_t example[] = "\7example\3org";
     struct told told = {.rule = rule};
     struct finding_sink sink = {take, &told};
-    struct check_result result;
-    struct check *check = make_check();
-    struct check_options options = {.levels = NULL};
-    struct levels levels;
-    levels_init(&levels, RULE_STRICT);
-    if (strstr(text, "in-addr") != NULL) { /* the origin is the text's */
-        options = (struct check_options){.levels = &levels, .verify = true};
-        check_configure(check, &options);
+    bool several = *text == '&', own = *text == '!' || several;
+    bool reverse = strstr(text, "in-addr") != NULL;
+    struct check *check = make_check(several || reverse ? NULL : example, time_of(text));
+    if (several) {
+        check_files(check, &sink, text + 1);
+    } else {
+        write_file("rule.zone", own ? "" : RULE_BEGINNING, text + own, strlen(text + own));
+        check_file(check, &sink);
+        unlink(path);
     }
-    write_zone(text);
-    assert_int_equal(check_zone(check, path, &sink, &result), ERR_OK);
     check_free(check);
     return told;
 }
 
+/* What is typed rather than written into a zone (rule.h). */
+static const char *const typed[] = {"config-syntax", "file", "file-changed", "findings-left-out",
+    "image-structure", "second-opinion", "untrusted-limit"};
+
+static bool is_typed(const char *rule)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(typed); i++) {
+        if (strcmp(rule, typed[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static unsigned try_both(const struct rule *rule)
+{
+    struct told bad = try(rule->name, rule->bad), good = try(rule->name, rule->good);
+    if (!bad.found)
+        print_error("%s: the example does not break it; told is\n%s", rule->name, bad.text);
+    if (good.found)
+        print_error("%s: the mended example breaks it; told is\n%s", rule->name, good.text);
+    return (unsigned)!bad.found + (unsigned)good.found;
+}
+
 static void examples_do_what_they_say(void **state)
 {
-    unsigned wrong = 0, without = 0;
+    unsigned wrong = 0, told = 0;
     (void)state;
     for (size_t i = 0; i < rule_count(); i++) {
         const struct rule *rule = rule_at(i);
-        if (rule->bad == NULL) {
-            without++;
-            continue;
-        }
-        struct told bad = try(rule->name, rule->bad), good = try(rule->name, rule->good);
-        if (!bad.found)
-            print_error("%s: the example does not break it; told is\n%s", rule->name, bad.text);
-        if (good.found)
-            print_error("%s: the mended example breaks it; told is\n%s", rule->name, good.text);
-        wrong += (unsigned)!bad.found + (unsigned)good.found;
+        if (rule->bad == NULL || rule->good == NULL)
+            fail_msg("%s has no example", rule->name);
+        bool command = strncmp(rule->bad, "$ ", 2) == 0;
+        if (command != is_typed(rule->name))
+            fail_msg("%s: should its example be typed?", rule->name);
+        if (!command)
+            wrong += try_both(rule);
+        told += !command;
     }
-    print_message("%zu rules, %u without an example here\n", rule_count(), without);
+    print_message("%zu rules, %u of them by examples\n", rule_count(), told);
     assert_int_equal(wrong, 0);
 }
 
@@ -146,8 +213,10 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_whole),
         cmocka_unit_test(the_stores_rules_are_here), cmocka_unit_test(names_and_levels_are_read),
         cmocka_unit_test(examples_do_what_they_say)};
-    snprintf(path, sizeof path, "/tmp/bailiwick-rule-%d", (int)getpid());
+    snprintf(directory, sizeof directory, "/tmp/bailiwick-rule-%d", (int)getpid());
+    if (mkdir(directory, 0700) != 0)
+        return 2;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(path);
+    rmdir(directory);
     return failed;
 }

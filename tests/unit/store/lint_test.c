@@ -64,6 +64,8 @@ static const struct row {
     {"apex-only", "a NSEC3PARAM 1 0 0 -\n", "7 apex-only\n"},
     {"glue-missing", "a NS b.a\n", "7 glue-missing\n"},
     {"glue-missing: the cut's own name", "a NS a\n", "7 glue-missing\n"},
+    {"glue-wildcard: RFC 4592 4.2", "a NS b.a\n*.a A 192.0.2.1\n", "7 glue-wildcard\n"},
+    {"a wildcard without addresses", "a NS b.a\n*.a TXT x\n", "8 occluded\n7 glue-missing\n"},
     {"glue of another cut is another's", "a NS c.b\nb NS ns.other.\n", ""},
     {"target-is-cname", "a CNAME ns\n@ MX 1 a\nb SRV 1 2 3 a\nc NS a\n",
         "8 target-is-cname\n9 target-is-cname\n10 target-is-cname\n"},
