@@ -40,17 +40,26 @@ static void work_and_tell(
     _exit(0);
 }
 
+static int heeded = -1;
+
+void apart_heed(int fd)
+{
+    heeded = fd;
+}
+
 /* False when the answer did not come whole in time. */
 static bool read_answer(int fd, char *answer, size_t len, uint32_t limit_s)
 {
     int64_t until = now_ms() + (int64_t)limit_s * 1000;
     while (len > 0) {
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = heeded, .events = POLLIN}};
         int64_t left = until - now_ms();
         if (left <= 0)
             return false;
-        if (poll(&ready, 1, left > 1000 ? 1000 : (int)left) <= 0)
+        if (poll(ready, 2, left > 1000 ? 1000 : (int)left) <= 0)
             continue;
+        if ((ready[1].revents & POLLIN) != 0 && ready[0].revents == 0)
+            return false;
         ssize_t got = read(fd, answer, len);
         if (got == 0 || (got < 0 && errno != EINTR))
             return false;

@@ -15,6 +15,10 @@ enum apart_end {
     APART_FAILED, /* it could not be started: errno */
 };
 
+/* When FD can be read, nobody wants the answers any more: what is under way then ends as if it were late. For
+ * the process; -1 (as in the beginning): there is none. */
+void apart_heed(int fd);
+
 /* Runs WORK, which fills ANSWER (LEN octets, zeroed before) from CONTEXT. */
 enum apart_end apart_run(void (*work)(void *context, void *answer), void *context, void *answer, size_t len,
     uint32_t limit_s) NODISCARD NONNULL(1, 3);

@@ -1,5 +1,5 @@
-/* `run`: looks at each repository when its time has come, when a webhook says so, and on SIGHUP. One
- * deployment at a time; SIGTERM and SIGINT end the daemon when the one under way is over. */
+/* `run`: one worker for each repository, woken by webhooks and on SIGHUP; a worker that dies is started
+ * again. SIGTERM and SIGINT end the daemon when the deployments under way are over. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,27 +16,20 @@
 #include "gitsync/http.h"
 #include "gitsync/story.h"
 #include "gitsync/watch.h"
+#include "gitsync/worker.h"
 #include "zone/base/file.h"
 #include "zone/base/service.h"
 
-#define BACK_OFF_FIRST_S 5
-#define BACK_OFF_MAX_S 900
 #define SECRET_MAX 4096
-
-struct turn {
-    int64_t due_ms;
-    unsigned failures; /* in a row, of the kind that may go away by itself */
-    char known_bad[REPO_ID_MAX];
-    enum outcome told; /* the last outcome that was told */
-    char told_text[200];
-};
+#define AGAIN_MS 5000 /* before a worker that died is started again */
+#define PAUSE_MS 1000
 
 struct running {
     struct settings_set *set;
     struct watch watch;
     struct http *http;
-    struct turn *turns;
-    int signals, wake;
+    struct worker *workers;
+    int signals, wake, news;
     bool stop, was_ready;
 };
 
@@ -46,107 +40,73 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A tenth more or less, so that a fleet does not knock at the same time. */
-static int64_t jitter(int64_t ms)
-{
-    return ms - ms / 10 + (int64_t)randombytes_uniform((uint32_t)(ms / 5) + 1);
-}
-
-static bool may_go_away(enum outcome outcome)
-{
-    return outcome == OUTCOME_FETCH || outcome == OUTCOME_UNCONFIRMED || outcome == OUTCOME_STUCK ||
-           outcome == OUTCOME_LOCAL || outcome == OUTCOME_BUSY;
-}
-
-static void schedule(struct turn *turn, const struct settings *settings, enum outcome outcome)
-{
-    int64_t wait_s = settings->interval_s;
-    turn->failures = may_go_away(outcome) ? turn->failures + 1 : 0;
-    if (turn->failures > 0) {
-        unsigned doublings = turn->failures - 1 < 10 ? turn->failures - 1 : 10;
-        wait_s = (int64_t)BACK_OFF_FIRST_S << doublings;
-        if (wait_s > BACK_OFF_MAX_S)
-            wait_s = BACK_OFF_MAX_S;
-    }
-    turn->due_ms = now_ms() + jitter(wait_s * 1000);
-}
-
-/* The same trouble is told once. */
-static void tell(struct turn *turn, const struct settings *settings, const struct deployment *deployment)
-{
-    const struct problem *problem = &deployment->problem;
-    if (problem->outcome == OUTCOME_FINE) {
-        if (turn->told != OUTCOME_FINE && !deployment->still_refused) {
-            story_tell(settings->name, LOG_INFO, "fine", "all is well again");
-            turn->told = OUTCOME_FINE;
-        }
-        return;
-    }
-    if (turn->told == problem->outcome &&
-        strncmp(turn->told_text, problem->text, sizeof turn->told_text - 1) == 0)
-        return;
-    turn->told = problem->outcome;
-    snprintf(turn->told_text, sizeof turn->told_text, "%.199s", problem->text);
-    story_problem(settings->name, problem);
-}
-
-static void remember_refused(struct turn *turn, const struct deployment *deployment)
-{
-    enum outcome outcome = deployment->problem.outcome;
-    if (outcome == OUTCOME_SIGNATURE || outcome == OUTCOME_CHECK || outcome == OUTCOME_POLICY)
-        memcpy(turn->known_bad, deployment->tip.id, sizeof turn->known_bad);
-    else if (!deployment->still_refused)
-        turn->known_bad[0] = '\0';
-}
-
-static void look_at(struct running *running, unsigned index)
-{
-    struct deployment deployment;
-    struct settings *settings = &running->set->at[index];
-    struct turn *turn = &running->turns[index];
-    settings->in_daemon = true;
-    settings->known_bad = turn->known_bad[0] != '\0' ? turn->known_bad : NULL;
-    enum outcome outcome = deploy_run(settings, false, &deployment);
-    tell(turn, settings, &deployment);
-    remember_refused(turn, &deployment);
-    watch_note(&running->watch, index, &deployment);
-    post_deployment(settings, &deployment);
-    schedule(turn, settings, outcome);
-    deployment_clear(&deployment);
-}
-
+/* Ready when each repository was looked at once: what is served is known to be what it should be, or to be
+ * not. */
 static void notify_status(struct running *running)
 {
     char state[300];
-    unsigned bad = 0;
-    for (unsigned i = 0; i < running->set->count; i++)
-        bad += running->watch.repositories[i].outcome != OUTCOME_FINE;
+    struct watch_sum sum;
+    watch_sum(&running->watch, &sum);
+    bool ready = !running->was_ready && sum.looked == running->set->count;
     snprintf(state, sizeof state, "%sSTATUS=%u of %u repositories fine, deployed %.12s",
-        running->was_ready ? "" : "READY=1\n", running->set->count - bad, running->set->count,
-        running->watch.repositories[0].commit);
+        ready ? "READY=1\n" : "", sum.fine, running->set->count, sum.commit);
     service_notify(state);
-    running->was_ready = true;
+    running->was_ready |= ready;
 }
 
-static void look_at_due(struct running *running)
+static void for_all(struct running *running, int number)
 {
-    bool looked = false;
+    for (unsigned i = 0; i < running->set->count; i++)
+        if (running->workers[i].pid > 0)
+            kill(running->workers[i].pid, number);
+}
+
+static void wake_all(struct running *running)
+{
+    uint64_t one = 1;
+    for (unsigned i = 0; i < running->set->count; i++)
+        (void)!write(running->workers[i].wake, &one, sizeof one);
+}
+
+/* ---- the life of the workers ---- */
+
+static unsigned alive(const struct running *running)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < running->set->count; i++)
+        count += running->workers[i].pid > 0;
+    return count;
+}
+
+static void reap(struct running *running)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (unsigned i = 0; i < running->set->count; i++) {
+            struct worker *worker = &running->workers[i];
+            if (worker->pid != pid)
+                continue;
+            worker->pid = 0;
+            if (running->stop)
+                continue;
+            story_tell(worker->settings->name, LOG_ERROR, "died",
+                "the process for it ended by %s %d; starting another",
+                WIFSIGNALED(status) ? "signal" : "status",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            watch_died(&running->watch, i);
+        }
+}
+
+static void start_missing(struct running *running)
+{
+    int64_t now = now_ms();
     for (unsigned i = 0; i < running->set->count && !running->stop; i++) {
-        if (running->turns[i].due_ms > now_ms())
+        struct worker *worker = &running->workers[i];
+        if (worker->pid > 0 || (worker->born_ms != 0 && now - worker->born_ms < AGAIN_MS))
             continue;
-        look_at(running, i);
-        looked = true;
-    }
-    if (looked)
-        notify_status(running);
-}
-
-static void make_all_due(struct running *running, bool forget)
-{
-    for (unsigned i = 0; i < running->set->count; i++) {
-        running->turns[i].due_ms = 0;
-        if (forget)
-            running->turns[i].known_bad[0] = '\0';
+        if (!worker_start(worker))
+            story_tell(
+                worker->settings->name, LOG_ERROR, "died", "cannot start a process: %s", strerror(errno));
     }
 }
 
@@ -156,26 +116,32 @@ static void take_signal(struct running *running)
     if (read(running->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return;
     if (info.ssi_signo == SIGHUP)
-        make_all_due(running, true); /* somebody mended something: what was refused is looked at again */
-    else
+        for_all(running, SIGHUP);
+    else if (info.ssi_signo != SIGCHLD)
         running->stop = true;
+    if (running->stop)
+        for_all(running, SIGTERM);
 }
 
-static void wait_for_work(struct running *running)
+static void wait_for_news(struct running *running)
 {
     uint64_t count;
-    int64_t due = INT64_MAX, now = now_ms();
-    for (unsigned i = 0; i < running->set->count; i++)
-        due = running->turns[i].due_ms < due ? running->turns[i].due_ms : due;
-    struct pollfd ready[] = {
-        {.fd = running->signals, .events = POLLIN}, {.fd = running->wake, .events = POLLIN}};
-    int64_t wait = due > now ? due - now : 0;
-    if (poll(ready, 2, wait > 3600000 ? 3600000 : (int)wait) <= 0)
-        return;
-    if ((ready[0].revents & POLLIN) != 0)
-        take_signal(running);
-    if ((ready[1].revents & POLLIN) != 0 && read(running->wake, &count, sizeof count) > 0)
-        make_all_due(running, false);
+    struct pollfd ready[] = {{.fd = running->signals, .events = POLLIN},
+        {.fd = running->wake, .events = POLLIN}, {.fd = running->news, .events = POLLIN},
+        {.fd = running->http != NULL ? http_fd(running->http) : -1, .events = POLLIN}};
+    int left = alive(running) < running->set->count ? PAUSE_MS : -1;
+    int served = running->http != NULL ? http_serve(running->http) : -1;
+    if (served >= 0 && (left < 0 || served < left))
+        left = served;
+    if (poll(ready, 4, left) > 0) {
+        if ((ready[0].revents & POLLIN) != 0)
+            take_signal(running);
+        if ((ready[1].revents & POLLIN) != 0 && read(running->wake, &count, sizeof count) > 0)
+            wake_all(running);
+        if ((ready[2].revents & POLLIN) != 0 && read(running->news, &count, sizeof count) > 0)
+            notify_status(running);
+    }
+    reap(running);
 }
 
 /* ---- beginning ---- */
@@ -203,6 +169,21 @@ static enum outcome start_http(struct running *running, struct problem *problem)
     return outcome;
 }
 
+static bool make_workers(struct running *running)
+{
+    running->workers = calloc(running->set->count, sizeof *running->workers);
+    for (unsigned i = 0; i < running->set->count && running->workers != NULL; i++) {
+        running->workers[i] = (struct worker){.settings = &running->set->at[i],
+            .watch = &running->watch,
+            .index = i,
+            .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+            .news = running->news};
+        if (running->workers[i].wake < 0)
+            return false;
+    }
+    return running->workers != NULL;
+}
+
 static enum outcome start(struct running *running, struct problem *problem)
 {
     sigset_t set;
@@ -210,11 +191,12 @@ static enum outcome start(struct running *running, struct problem *problem)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     running->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     running->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    running->turns = calloc(running->set->count, sizeof *running->turns);
-    if (running->signals < 0 || running->wake < 0 || running->turns == NULL ||
+    running->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (running->signals < 0 || running->wake < 0 || running->news < 0 || !make_workers(running) ||
         watch_init(&running->watch, running->set) != ERR_OK || sodium_init() < 0)
         return problem_set(problem, OUTCOME_LOCAL, NULL, "cannot start: %s", strerror(errno));
     return start_http(running, problem);
@@ -227,20 +209,20 @@ int daemon_run(const struct settings_set *set)
     if (own == NULL)
         return OUTCOME_LOCAL;
     *own = *set;
-    struct running running = {.set = own, .signals = -1, .wake = -1};
+    struct running running = {.set = own, .signals = -1, .wake = -1, .news = -1};
     enum outcome outcome = start(&running, &problem);
     if (outcome != OUTCOME_FINE)
         story_problem(set->at[0].name, &problem);
-    while (outcome == OUTCOME_FINE && !running.stop) {
-        look_at_due(&running);
-        wait_for_work(&running);
+    while (outcome == OUTCOME_FINE && !(running.stop && alive(&running) == 0)) {
+        start_missing(&running);
+        wait_for_news(&running);
+        if (running.stop)
+            service_notify("STOPPING=1");
     }
-    if (outcome == OUTCOME_FINE)
-        service_notify("STOPPING=1");
     http_stop(running.http);
     if (running.watch.repositories != NULL)
         watch_clear(&running.watch);
-    free(running.turns);
+    free(running.workers);
     free(own);
     return (int)outcome;
 }

@@ -20,6 +20,7 @@ struct http {
     struct MHD_Daemon *daemon;
     struct watch *watch;
     int wake;
+    struct webhook_memory memory;
     char *secret;
     size_t secret_len;
     const char *branches[SETTINGS_REPOSITORIES_MAX + 1];
@@ -134,6 +135,8 @@ static enum MHD_Result post(
         webhook.signature = header(connection, "X-Gitea-Signature");
     switch (webhook_judge(&webhook, http->secret, http->secret_len, http->branches)) {
     case WEBHOOK_LOOK:
+        if (webhook_is_again(&http->memory, &webhook))
+            return answer_text(connection, MHD_HTTP_OK, "seen before\n");
         if (write(http->wake, &one, sizeof one) != (ssize_t)sizeof one)
             return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "cannot wake\n");
         return answer_text(connection, MHD_HTTP_ACCEPTED, "looking\n");
@@ -224,7 +227,7 @@ enum outcome http_start(const char *listen, const char *secret, size_t secret_le
     memcpy(copy, secret, secret_len);
     *http = (struct http){.watch = watch, .wake = wake, .secret = copy, .secret_len = secret_len};
     list_branches(http);
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | (address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+    unsigned flags = MHD_USE_EPOLL | (address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, http, MHD_OPTION_SOCK_ADDR, &address.any,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_END);
@@ -234,6 +237,21 @@ enum outcome http_start(const char *listen, const char *secret, size_t secret_le
     }
     *out = http;
     return OUTCOME_FINE;
+}
+
+int http_fd(struct http *http)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return info != NULL ? info->epoll_fd : -1;
+}
+
+int http_serve(struct http *http)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    (void)MHD_run(http->daemon);
+    if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES)
+        return -1;
+    return wait_ms < 60000 ? (int)wait_ms : 60000;
 }
 
 void http_stop(struct http *http)

@@ -1,14 +1,27 @@
 #include "gitsync/watch.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
+/* One block: the repositories, and the lock behind them. */
 enum err watch_init(struct watch *watch, const struct settings_set *set)
 {
-    *watch = (struct watch){.count = set->count, .repositories = calloc(set->count, sizeof(struct watched))};
-    if (watch->repositories == NULL || pthread_mutex_init(&watch->lock, NULL) != 0)
+    pthread_mutexattr_t kind;
+    size_t len = set->count * sizeof(struct watched) + sizeof(pthread_mutex_t);
+    *watch = (struct watch){.count = set->count};
+    void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return ERR_MEMORY;
+    watch->repositories = memory;
+    watch->lock = (pthread_mutex_t *)(void *)(watch->repositories + set->count);
+    if (pthread_mutexattr_init(&kind) != 0 ||
+        pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED) != 0 ||
+        pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST) != 0 ||
+        pthread_mutex_init(watch->lock, &kind) != 0)
         return ERR_MEMORY;
     for (unsigned i = 0; i < set->count; i++)
         watch->repositories[i].settings = &set->at[i];
@@ -17,8 +30,40 @@ enum err watch_init(struct watch *watch, const struct settings_set *set)
 
 void watch_clear(struct watch *watch)
 {
-    pthread_mutex_destroy(&watch->lock);
-    free(watch->repositories);
+    (void)munmap(watch->repositories, watch->count * sizeof(struct watched) + sizeof(pthread_mutex_t));
+}
+
+/* Whoever died with it has left a line half written at worst. */
+static void lock(struct watch *watch)
+{
+    if (pthread_mutex_lock(watch->lock) == EOWNERDEAD)
+        (void)pthread_mutex_consistent(watch->lock);
+}
+
+static void unlock(struct watch *watch)
+{
+    pthread_mutex_unlock(watch->lock);
+}
+
+void watch_sum(struct watch *watch, struct watch_sum *sum)
+{
+    *sum = (struct watch_sum){0};
+    lock(watch);
+    for (unsigned i = 0; i < watch->count; i++) {
+        sum->looked += watch->repositories[i].looked_s != 0;
+        sum->fine += watch->repositories[i].looked_s != 0 && watch->repositories[i].outcome == OUTCOME_FINE;
+    }
+    memcpy(sum->commit, watch->repositories[0].commit, sizeof sum->commit);
+    unlock(watch);
+}
+
+void watch_died(struct watch *watch, unsigned index)
+{
+    struct watched *watched = &watch->repositories[index];
+    lock(watch);
+    watched->outcome = OUTCOME_LOCAL;
+    snprintf(watched->why, sizeof watched->why, "the process that looks at it died");
+    unlock(watch);
 }
 
 static void note_zones(struct watched *watched, const struct plan *plan)
@@ -44,7 +89,7 @@ static unsigned count_words(const char *text)
 void watch_note(struct watch *watch, unsigned index, const struct deployment *deployment)
 {
     struct watched *watched = &watch->repositories[index];
-    pthread_mutex_lock(&watch->lock);
+    lock(watch);
     watched->looked_s = (int64_t)time(NULL);
     watched->looks[deployment->problem.outcome]++;
     watched->held = deployment->held;
@@ -66,7 +111,7 @@ void watch_note(struct watch *watch, unsigned index, const struct deployment *de
         snprintf(watched->signer, sizeof watched->signer, "%s", deployment->plan.signer);
         memcpy(watched->phase_us, deployment->phase_us, sizeof watched->phase_us);
     }
-    pthread_mutex_unlock(&watch->lock);
+    unlock(watch);
 }
 
 /* ---- metrics ---- */
@@ -213,20 +258,20 @@ static const struct metric {
 
 void watch_metrics(struct watch *watch, FILE *out)
 {
-    pthread_mutex_lock(&watch->lock);
+    lock(watch);
     for (unsigned m = 0; m < ARRAY_COUNT(metrics); m++) {
         fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help, metrics[m].name,
             metrics[m].type);
         for (unsigned i = 0; i < watch->count; i++)
             metrics[m].put(out, metrics[m].name, &watch->repositories[i]);
     }
-    pthread_mutex_unlock(&watch->lock);
+    unlock(watch);
 }
 
 bool watch_health(struct watch *watch, FILE *out)
 {
     bool fine = true;
-    pthread_mutex_lock(&watch->lock);
+    lock(watch);
     for (unsigned i = 0; i < watch->count; i++) {
         const struct watched *watched = &watch->repositories[i];
         bool good = watched->outcome == OUTCOME_FINE && watched->looked_s != 0;
@@ -235,6 +280,6 @@ bool watch_health(struct watch *watch, FILE *out)
             watched->looked_s == 0 ? "starting" : outcome_word(watched->outcome), good ? "" : ": ",
             watched->why);
     }
-    pthread_mutex_unlock(&watch->lock);
+    unlock(watch);
     return fine;
 }

@@ -1,5 +1,6 @@
-/* What the daemon knows of each repository, for its HTTP side: written after each look by the main thread,
- * read by the HTTP thread, under one lock. */
+/* What the daemon knows of each repository: written after each look by the process that looks at it, read by
+ * the daemon and its HTTP thread; in memory that they share, under one lock that outlives who dies with it.
+ */
 #ifndef GITSYNC_WATCH_H
 #define GITSYNC_WATCH_H
 
@@ -35,13 +36,24 @@ struct watched {
 };
 
 struct watch {
-    pthread_mutex_t lock;
+    pthread_mutex_t *lock;
     struct watched *repositories;
     unsigned count;
 };
 
+/* All of them in short. */
+struct watch_sum {
+    unsigned looked, fine;
+    char commit[STORE_NAME_MAX]; /* of the first */
+};
+
 enum err watch_init(struct watch *watch, const struct settings_set *set) NODISCARD NONNULL(1, 2);
 void watch_clear(struct watch *watch) NONNULL(1);
+
+void watch_sum(struct watch *watch, struct watch_sum *sum) NONNULL(1, 2);
+
+/* The process that looks at repository INDEX is no more. */
+void watch_died(struct watch *watch, unsigned index) NONNULL(1);
 
 /* After a look at repository INDEX. */
 void watch_note(struct watch *watch, unsigned index, const struct deployment *deployment) NONNULL(1, 3);

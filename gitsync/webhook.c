@@ -55,3 +55,18 @@ enum webhook_verdict webhook_judge(
         return WEBHOOK_FORGED;
     return concerns(webhook->body, branches) ? WEBHOOK_LOOK : WEBHOOK_OTHER;
 }
+
+bool webhook_is_again(struct webhook_memory *memory, const struct webhook *webhook)
+{
+    uint8_t digest[sizeof *memory->digests];
+    unsigned known = memory->count < WEBHOOK_MEMORY ? memory->count : WEBHOOK_MEMORY;
+    if (webhook->signature == NULL)
+        return false;
+    /* of the body: a signature can be written in several ways */
+    crypto_generichash(digest, sizeof digest, (const uint8_t *)webhook->body, webhook->len, NULL, 0);
+    for (unsigned i = 0; i < known; i++)
+        if (memcmp(memory->digests[i], digest, sizeof digest) == 0)
+            return true;
+    memcpy(memory->digests[memory->count++ % WEBHOOK_MEMORY], digest, sizeof digest);
+    return false;
+}

@@ -5,6 +5,7 @@
 #ifndef GITSYNC_WEBHOOK_H
 #define GITSYNC_WEBHOOK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,18 @@ enum webhook_verdict {
 };
 
 /* BRANCHES: NULL behind the last; an empty list takes any. */
+/* The signatures seen last: a body that somebody has recorded and sends again is no reason to look. One
+ * thread. */
+#define WEBHOOK_MEMORY 256
+struct webhook_memory {
+    uint8_t digests[WEBHOOK_MEMORY][16];
+    unsigned count;
+};
+
+/* Whether this one, which was judged well, was here before; remembers it. One with a token alone cannot be
+ * told from another, and never was. */
+bool webhook_is_again(struct webhook_memory *memory, const struct webhook *webhook) NONNULL(1, 2);
+
 enum webhook_verdict webhook_judge(const struct webhook *webhook, const char *secret, size_t secret_len,
     const char *const *branches) NONNULL(1, 2, 4);
 

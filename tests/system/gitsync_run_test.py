@@ -17,7 +17,7 @@ import gitsync_kit
 import harness
 from gitsync_kit import check
 
-DEADLINE_S = 15
+DEADLINE_S = 45
 
 
 def until(condition, what):
@@ -148,6 +148,7 @@ def test_webhooks():
                 check(daemon.get("/webhook", b"x" * (2 << 20), {"X-Gitlab-Token": "swordfish"})[0] in (413,), "too long")
                 check(len(received) == 1, "it looked although nobody signed")
                 check(daemon.get("/webhook", body, sign(body))[0] == 202, "not taken")
+                check(daemon.get("/webhook", body, sign(body)) == (200, "seen before\n"), "replayed")
                 until(lambda: len(received) == 2, "the second deployment is told")
                 check(received[1]["deployed"] == second and received[1]["outcome"] == "fine", str(received[1]))
                 site.zone("example.org.", 3)
@@ -157,6 +158,67 @@ def test_webhooks():
                 check(daemon.get("/nothing")[0] == 404, "a page that is not there")
     finally:
         sink.shutdown()
+
+
+def test_one_repository_does_not_wait_for_another():
+    """A remote that says nothing, and one whose process is killed, hold up nobody else."""
+    with harness.Workspace() as space, socket.socket() as silent:
+        site = gitsync_kit.Site(space)
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        site.zone("example.org.", 1)
+        site.commit("first")
+        site.git("checkout", "-q", "-b", "other")
+        site.zone("example.net.", 1)
+        site.commit("other")
+        config = space.write("gitsync.conf", f"""dest = {site.dest}
+interval = 1s
+fetch-timeout = 25s
+[silent]
+repo = http://127.0.0.1:{silent.getsockname()[1]}/x.git
+[one]
+repo = {site.work}
+branch = main
+[two]
+repo = {site.work}
+branch = other
+""")
+        port = harness.free_port()
+        log_path = os.path.join(space.path, "log")
+        with open(log_path, "ab") as log:
+            process = subprocess.Popen([harness.need_ours("gitsync"), "run", "--config", config, "--listen", f"127.0.0.1:{port}"],
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=site.environment)
+
+        def text(path):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as reply:
+                    return reply.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.read().decode()
+            except OSError:
+                return ""
+
+        try:
+            until(lambda: "one fine" in text("/healthz") and "two fine" in text("/healthz"), "both are deployed")
+            check("silent starting" in text("/healthz"), text("/healthz"))
+            children = [int(pid) for pid in open_text(f"/proc/{process.pid}/task/{process.pid}/children").split()]
+            check(len(children) == 3, f"{len(children)} workers")
+            os.kill(children[1], signal.SIGKILL)
+            until(lambda: "one local: the process that looks at it died" in text("/healthz"), "its death is told")
+            check("two fine" in text("/healthz"), text("/healthz"))
+            site.git("checkout", "-q", "main")
+            site.zone("example.org.", 2)
+            tip = site.commit("second")
+            until(lambda: f'repository="one",commit="{tip}"' in text("/metrics"), "another has taken its place")
+        finally:
+            process.send_signal(signal.SIGTERM)  # the silent one is in the middle of its fetch
+            code = process.wait(40)
+        check(code == 0, f"ended with {code}: {open_text(log_path)}")
+
+
+def open_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 class GitHttp(http.server.BaseHTTPRequestHandler):
