@@ -266,7 +266,7 @@ static bool go_on_frozen(struct zonefile *zone)
     return true;
 }
 
-enum err zonefile_load(
+static enum err load(
     struct zonefile *zone, const struct finding_sink *sink, bool check, bool may_miss, unsigned threads)
 {
     struct told told = {.outer = sink, .path = zone->path, .all = check};
@@ -303,6 +303,18 @@ enum err zonefile_load(
     told_end(&told);
     /* What was told is a fault of the text, also when it could not be read: the configuration is refused. */
     return err != ERR_OK && err != ERR_MEMORY ? ERR_INVALID : err;
+}
+
+/* A look that was begun meanwhile (auto) may have been faster. */
+enum err zonefile_load(
+    struct zonefile *zone, const struct finding_sink *sink, bool check, bool may_miss, unsigned threads)
+{
+    enum err err = ERR_OK;
+    zone_write_begin(zone->zone);
+    if (atomic_load(&zone->zone->current) == NULL)
+        err = load(zone, sink, check, may_miss, threads);
+    zone_write_end(zone->zone);
+    return err;
 }
 
 /* ---- looking again ---- */

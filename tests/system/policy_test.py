@@ -164,7 +164,7 @@ def test_header_query():
 
 def test_header_mistakes_are_told():
     with harness.Workspace() as space:
-        refused_corefile(space, " header {\n  set aa\n }", "set")
+        refused_corefile(space, " header {\n  mark aa\n }", "mark")
         refused_corefile(space, " header {\n  response add aa\n }", "'add' is neither set nor clear")
         refused_corefile(space, " header {\n  response set tc\n }", "there is no flag 'tc'")
         refused_corefile(space, " header {\n  response set\n }", "lacks")
