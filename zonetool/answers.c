@@ -17,6 +17,7 @@
 static struct {
     const char *queries;
     const char *top;
+    bool dnssec;
 } options;
 
 const struct option_row answers_options[] = {
@@ -24,6 +25,9 @@ const struct option_row answers_options[] = {
         .value = "FILE",
         .help = "recorded queries: pcap, pcapng, dnstap or text; weighs answers by them",
         .text = &options.queries},
+    {.word = "dnssec",
+        .help = "ask as validators do (DO bit): signers and proofs of what is not there count, too",
+        .flag = &options.dnssec},
     {.word = "top", .value = "N", .help = "answers to print, 100 if not given; 0: all", .text = &options.top},
     {.word = NULL},
 };
@@ -69,8 +73,8 @@ static void ask_one(const struct asking *asking, struct rows *rows, struct arena
     const uint8_t *name, uint16_t type, uint64_t weight)
 {
     struct row row = {.effect = {.name = name, .type = type}, .weight = weight};
-    ask(asking->snapshots[0], name, type, scratch, &row.effect.old);
-    ask(asking->snapshots[1], name, type, scratch, &row.effect.new);
+    ask(asking->snapshots[0], name, type, options.dnssec, scratch, &row.effect.old);
+    ask(asking->snapshots[1], name, type, options.dnssec, scratch, &row.effect.new);
     rows->asked++;
     rows->weight += weight;
     if (!told_same(&row.effect.old, &row.effect.new))

@@ -69,10 +69,49 @@ static enum told_kind kind_of(enum verdict verdict, const struct find *found, co
     return found->exact ? TOLD_DATA : TOLD_WILDCARD;
 }
 
-void ask(const struct snapshot *snapshot, const uint8_t *name, uint16_t type, struct arena *scratch,
-    struct told *told)
+/* Type covered, algorithm, key tag and signer of each (RFC 4034 3.1). */
+static uint64_t signers_sum(const struct rr_ref *ref)
 {
-    static const struct answer_options options = {.dnssec = false};
+    uint64_t sum = 0;
+    const uint8_t *at = ref->signatures ? rrset_signatures(ref->rrset) : NULL;
+    for (unsigned i = 0; at != NULL && i < ref->rrset->sig_count; i++) {
+        struct record record;
+        at = record_read(at, false, &record);
+        if (record.rdata_len > 18)
+            sum += hash_bytes(
+                hash_bytes(3, record.rdata, 3), record.rdata + 16, 2 + name_len(record.rdata + 18));
+    }
+    return sum;
+}
+
+/* Is it there for validators only? */
+static bool is_proof(const struct rr_ref *ref)
+{
+    uint16_t type = ref->rrset->type;
+    return ref->section == SECTION_AUTHORITY && (type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_DS);
+}
+
+static uint64_t proof_sum(const struct rr_ref *ref)
+{
+    uint64_t owner = ref->name != NULL ? hash_bytes(5, ref->name, ref->name_len) : 0;
+    return hash_mix(rrset_sum(ref) ^ HASH_K0, owner ^ HASH_K1);
+}
+
+static void add_ref(struct told *told, const struct rr_ref *ref)
+{
+    told->signers += signers_sum(ref);
+    if (is_proof(ref)) {
+        told->proof += proof_sum(ref);
+        return;
+    }
+    told->sum += rrset_sum(ref);
+    told->ttl = ref->ttl > told->ttl ? ref->ttl : told->ttl;
+}
+
+void ask(const struct snapshot *snapshot, const uint8_t *name, uint16_t type, bool dnssec,
+    struct arena *scratch, struct told *told)
+{
+    struct answer_options options = {.dnssec = dnssec};
     struct question question;
     struct find found;
     struct reply reply;
@@ -86,10 +125,7 @@ void ask(const struct snapshot *snapshot, const uint8_t *name, uint16_t type, st
     told->kind = kind_of(answer_found(&found, &options, &reply, scratch), &found, &reply);
     bool referral = told->kind == TOLD_REFERRAL;
     for (unsigned i = 0; i < reply.count; i++) {
-        const struct rr_ref *ref = &reply.refs[i];
-        if (ref->section == SECTION_ADDITIONAL && !referral)
-            continue;
-        told->sum += rrset_sum(ref);
-        told->ttl = ref->ttl > told->ttl ? ref->ttl : told->ttl;
+        if (reply.refs[i].section != SECTION_ADDITIONAL || referral)
+            add_ref(told, &reply.refs[i]);
     }
 }

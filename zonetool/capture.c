@@ -1,10 +1,8 @@
-#include "zonetool/capture.h"
+#include "zonetool/capture_parts.h"
 
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "zone/base/hash.h"
 #include "zone/wire/message.h"
 #include "zone/wire/type.h"
 
@@ -48,7 +46,7 @@ static uint32_t get32_as(const uint8_t *at, bool swapped)
 
 /* ---- a message ---- */
 
-static void take_message(struct capture *capture, const uint8_t *bytes, size_t len, bool response)
+void capture_message(struct capture *capture, const uint8_t *bytes, size_t len, bool response)
 {
     struct question question;
     uint8_t name[NAME_MAX + 1];
@@ -70,26 +68,26 @@ static void take_message(struct capture *capture, const uint8_t *bytes, size_t l
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 
-static void take_transport(struct capture *capture, unsigned protocol, struct span span)
+static void take_tcp(struct capture *capture, struct span span, uint64_t hosts)
 {
-    size_t head = 8;
+    if (span.len < 20)
+        return;
+    uint64_t flow = hash_bytes(hosts, span.at, 4); /* both ports */
+    uint32_t sequence = get32(span.at + 4);
+    bool begins = (span.at[13] & 2) != 0; /* SYN */
+    if (skip(&span, (size_t)(span.at[12] >> 4) * 4))
+        capture_stream(capture, flow, sequence, begins, span.at, span.len);
+}
+
+/* HOSTS is a hash of both addresses. */
+static void take_transport(struct capture *capture, unsigned protocol, struct span span, uint64_t hosts)
+{
     if (span.len < 8 || get16(span.at + 2) != PORT)
         return;
-    if (protocol == PROTOCOL_TCP) {
-        if (span.len < 20)
-            return;
-        head = (size_t)(span.at[12] >> 4) * 4;
-    }
-    if (!skip(&span, head) || span.len == 0)
-        return;
-    if (protocol == PROTOCOL_TCP) {
-        if (span.len < 2 || get16(span.at) + 2u != span.len) {
-            capture->passed_over++;
-            return;
-        }
-        skip(&span, 2);
-    }
-    take_message(capture, span.at, span.len, false);
+    if (protocol == PROTOCOL_TCP)
+        take_tcp(capture, span, hosts);
+    else if (skip(&span, 8) && span.len > 0)
+        capture_message(capture, span.at, span.len, false);
 }
 
 static void take_ip4(struct capture *capture, struct span span)
@@ -103,8 +101,9 @@ static void take_ip4(struct capture *capture, struct span span)
         return;
     if (total >= head && total < span.len)
         span.len = total; /* the frame is padded */
+    uint64_t hosts = hash_bytes(4, span.at + 12, 8);
     if (skip(&span, head))
-        take_transport(capture, protocol, span);
+        take_transport(capture, protocol, span, hosts);
 }
 
 /* Extension headers that may stand before (RFC 8200 4): hop-by-hop, routing, destination. */
@@ -114,6 +113,7 @@ static void take_ip6(struct capture *capture, struct span span)
         return;
     unsigned next = span.at[6];
     size_t total = get16(span.at + 4);
+    uint64_t hosts = hash_bytes(6, span.at + 8, 32);
     skip(&span, 40);
     if (total < span.len)
         span.len = total;
@@ -124,7 +124,7 @@ static void take_ip6(struct capture *capture, struct span span)
             return;
     }
     if (next == PROTOCOL_UDP || next == PROTOCOL_TCP)
-        take_transport(capture, next, span);
+        take_transport(capture, next, span, hosts);
 }
 
 static void take_ip(struct capture *capture, struct span span)
@@ -312,9 +312,9 @@ static bool take_dnstap(struct capture *capture, struct span span, bool wanted)
     if (type == 0 || is_query != wanted)
         return false;
     if (query.at != NULL)
-        take_message(capture, query.at, query.len, false);
+        capture_message(capture, query.at, query.len, false);
     else if (response.at != NULL)
-        take_message(capture, response.at, response.len, true);
+        capture_message(capture, response.at, response.len, true);
     return true;
 }
 
@@ -349,106 +349,6 @@ static void read_dnstap(struct capture *capture, struct span span)
         read_frames(capture, span, false);
 }
 
-/* ---- text ---- */
-
-struct word {
-    const char *text;
-    size_t len;
-};
-
-#define WORDS_MAX 48
-
-static unsigned split(const char *at, const char *end, struct word *words)
-{
-    unsigned count = 0;
-    while (at < end && count < WORDS_MAX) {
-        while (at < end && strchr(" \t\r\"',", *at) != NULL)
-            at++;
-        const char *from = at;
-        while (at < end && strchr(" \t\r\"',", *at) == NULL)
-            at++;
-        if (at > from)
-            words[count++] = (struct word){from, (size_t)(at - from)};
-    }
-    return count;
-}
-
-static bool parse_name(const struct word *word, uint8_t *out)
-{
-    uint8_t name[NAME_MAX];
-    if (name_parse(word->text, word->len, (const uint8_t *)"", name, NULL, NULL) != ERR_OK)
-        return false;
-    name_lower(out, name);
-    return true;
-}
-
-static bool parse_type(const struct word *word, uint16_t *type)
-{
-    return type_parse(word->text, word->len, type);
-}
-
-static bool parse_pair(const struct word *name, const struct word *type, uint8_t *out, uint16_t *number)
-{
-    return parse_type(type, number) && parse_name(name, out);
-}
-
-/* "NAME IN TYPE" or "TYPE IN NAME" somewhere in a line. */
-static bool parse_log(const struct word *words, unsigned count, uint8_t *name, uint16_t *type)
-{
-    for (unsigned i = 1; i + 1 < count; i++) {
-        if (words[i].len != 2 || strncasecmp(words[i].text, "IN", 2) != 0)
-            continue;
-        if (parse_pair(&words[i - 1], &words[i + 1], name, type) ||
-            parse_pair(&words[i + 1], &words[i - 1], name, type))
-            return true;
-    }
-    return false;
-}
-
-static bool parse_count(const struct word *word, uint64_t *count)
-{
-    *count = 0;
-    for (size_t i = 0; i < word->len; i++) {
-        if ((uint8_t)(word->text[i] - '0') > 9 || *count > UINT32_MAX)
-            return false;
-        *count = *count * 10 + (uint64_t)(word->text[i] - '0');
-    }
-    return true;
-}
-
-static bool parse_line(
-    const struct word *words, unsigned count, uint8_t *name, uint16_t *type, uint64_t *times)
-{
-    *times = 1;
-    if ((count == 2 || (count == 3 && parse_count(&words[2], times))) &&
-        parse_pair(&words[0], &words[1], name, type))
-        return true;
-    *times = 1;
-    return parse_log(words, count, name, type);
-}
-
-static void read_text(struct capture *capture, struct span span)
-{
-    const char *at = (const char *)span.at, *end = at + span.len;
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline != NULL ? newline : end;
-        struct word words[WORDS_MAX];
-        uint8_t name[NAME_MAX + 1];
-        uint16_t type;
-        uint64_t times;
-        unsigned count = split(at, stop, words);
-        if (count > 0 && *words[0].text != '#' && *words[0].text != ';') {
-            if (parse_line(words, count, name, &type, &times)) {
-                capture->queries += times;
-                capture->query(capture->context, name, type, times);
-            } else {
-                capture->passed_over++;
-            }
-        }
-        at = stop + 1;
-    }
-}
-
 /* ---- which ---- */
 
 static bool is_dnstap(const struct span *span)
@@ -474,6 +374,7 @@ void capture_read(struct capture *capture, const uint8_t *bytes, size_t len)
         read_dnstap(capture, span);
     } else {
         capture->form = "text";
-        read_text(capture, span);
+        capture_text(capture, (const char *)bytes, len);
     }
+    capture_streams_clear(capture);
 }

@@ -256,8 +256,8 @@ static void ask_both(struct finding_effects *finding, struct effect *effect)
         memcpy(name + sizeof PROBE_LABEL - 1, effect->name, len);
         asked = name;
     }
-    ask(finding->old, asked, effect->type, &finding->scratch, &effect->old);
-    ask(finding->new, asked, effect->type, &finding->scratch, &effect->new);
+    ask(finding->old, asked, effect->type, false, &finding->scratch, &effect->old);
+    ask(finding->new, asked, effect->type, false, &finding->scratch, &effect->new);
 }
 
 static void ask_all(struct finding_effects *finding)

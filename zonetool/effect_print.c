@@ -36,11 +36,24 @@ void effect_show_subject(FILE *out, const struct effect *effect)
     show_code(out, subject);
 }
 
+/* What differs only for those who validate. */
+static const char *for_validators(const struct told *old, const struct told *new)
+{
+    if ((old->signers == 0) != (new->signers == 0))
+        return new->signers == 0 ? "the same, no longer signed" : "the same, signed now";
+    if (old->signers != new->signers)
+        return "the same, signed by other keys";
+    return new->kind == TOLD_REFERRAL ? "the same servers, with other DS records or proof of none"
+                                      : "the same, proved otherwise";
+}
+
 /* What happens, from the kinds of the two answers; the special cases first. */
 const char *effect_what(const struct effect *effect)
 {
     static char text[160];
     enum told_kind old = effect->old.kind, new = effect->new.kind;
+    if (told_same_plainly(&effect->old, &effect->new))
+        return for_validators(&effect->old, &effect->new);
     if (old == TOLD_DATA && new == TOLD_WILDCARD)
         return "a wildcard answers now";
     if (old == TOLD_WILDCARD && new == TOLD_DATA)

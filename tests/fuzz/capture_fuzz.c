@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "zonetool/capture.c"
+#include "zonetool/capture_stream.c"
+#include "zonetool/capture_text.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
