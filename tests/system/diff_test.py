@@ -189,12 +189,27 @@ def test_server_with_a_key():
         assert zonetool("diff", "-y", key, old, address, status=0) == ""
 
 
-def test_nsupdate_makes_the_new_zone():
-    tool = harness.program("nsupdate")
+# Names, TTLs and data that scripts get wrong.
+NEW_ODD = NEW.replace("*.apps 5m A 192.0.2.80", "*.apps 9m A 192.0.2.80\n*.apps 9m A 192.0.2.99").replace(
+    "ns A 192.0.2.1\n", "ns A 192.0.2.3\n@ NS ns2\nns2 A 192.0.2.4\n") + """a\\.b\\@c TXT "say \\"hi\\"" "semi;colon" back\\\\slash
+web HTTPS 1 . alpn=h2,h3 ipv4hint=192.0.2.1
+x TYPE65280 \\# 3 010203
+mail 1h CAA 0 issue "ca.example.net; account=1"
+@ 30m TXT "v=spf1 -all"
+"""
+
+
+def test_nsupdate_and_knsupdate_make_the_new_zone():
+    for tool, text in (("nsupdate", NEW), ("nsupdate", NEW_ODD), ("knsupdate", NEW), ("knsupdate", NEW_ODD)):
+        update_makes_the_new_zone(tool, text)
+
+
+def update_makes_the_new_zone(tool, text):
+    tool = harness.program(tool)
     if tool is None or not harness.SERVERS["bind"].is_available():
-        raise harness.Skip("BIND is not installed")
+        raise harness.Skip("BIND or knsupdate is not installed")
     with harness.Workspace() as space:
-        old, new = space.write("old", OLD), space.write("new", NEW)
+        old, new = space.write("old", OLD), space.write("new", text)
         plain = space.write("plain", OLD.replace("example.org", "example.com"))
         dynamic = space.write("dynamic", OLD)
         bind = space.start("bind", {"example.com.": plain},

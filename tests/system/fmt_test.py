@@ -4,6 +4,7 @@ stable, and writes files whole or not at all. The zones: those of the project, a
 import glob
 import os
 import random
+import shutil
 import stat
 import subprocess
 
@@ -46,6 +47,60 @@ def test_zones_of_the_project():
         for origin, path in (("example.org", "db.example.org"), ("2.0.192.in-addr.arpa", "db.192.0.2")):
             path = os.path.join(ROOT, "examples", "zones", path)
             keeps_meaning(space, space.write("a.zone", read(path)), origin)
+
+
+ODD = (
+    "@ SOA ns h ( ; first\n\t1 ; serial\n\n; margin\n  2 3 ( 4 ) 5\n) ; behind\n@ NS ns\n",
+    "@ SOA ns h 1 2 3 4 5\n NS ns\n$ORIGIN sub\nx A 192.0.2.1\n$ORIGIN deeper\n A 192.0.2.2\n$ORIGIN example.org.\ny A 192.0.2.3\n",
+    "@ SOA ns h 1 2 3 4 5\r\n NS ns\r\n; c\r\nx TXT ( \"a\"\r\n \"b\" ) ; d\r\n",
+    "\ufeff@\tSOA\tns\th\t1\t2\t3\t4\t5\n\tNS\tns",
+    "@ SOA ns h 1 2 3 4 5\n@ NS ns\n$INCLUDE part.inc\n$INCLUDE part.inc sub ; twice\nz A 192.0.2.1",
+    "@ SOA ns h 1 2 3 4 5\n@ NS ns\nt TXT " + " ".join(f'"{"x" * 200}"' for _ in range(300)) + " ; " + "y" * 100000 + "\n",
+    "@ SOA ns h 1 2 3 4 5\n@ NS ns\n" + "a." * 120 + "example.org. A 192.0.2.1\n" + "x" * 63 + " A 192.0.2.2\n",
+    "@ SOA ns h 1 2 3 4 5\n@ NS ns\n$TTL 1d\n\\$TTL A 192.0.2.1\n\\; TXT \\; ; c\nq TXT \"\"\n\\@ A 192.0.2.2\n",
+    "( @ SOA ns h 1 2 3 4 5 )\n( @ ) NS ns\n  ( A\n 192.0.2.1 )\n",
+)
+
+
+def test_odd_layouts():
+    with harness.Workspace() as space:
+        space.write("part.inc", "part TXT included\n")
+        for text in ODD:
+            path = os.path.join(space.path, "odd.zone")
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write("$TTL 60\n" * ("\ufeff" not in text) + text + ("\n$TTL 60\n" if "\ufeff" in text else ""))
+            keeps_meaning(space, path, "example.org")
+
+
+def test_every_zone_of_testdata():
+    """Also the broken ones: those are refused and stay as they are, or laid out with the same meaning."""
+    laid = 0
+    with harness.Workspace() as space:
+        tree = os.path.join(space.path, "testdata")
+        shutil.copytree(os.path.join(ROOT, "testdata"), tree, ignore=shutil.ignore_patterns("fuzz", "keys"))
+        paths = [path for path in glob.glob(os.path.join(tree, "**"), recursive=True)
+                 if os.path.isfile(path) and path.endswith((".zone", ".db", ".signed")) or "/db." in path]
+        for path in paths:
+            before = read(path)
+            done = subprocess.run([harness.need_ours("zonetool"), "fmt", "-w", path], capture_output=True)
+            if done.returncode != 0:
+                assert done.returncode == 1 and done.stderr and read(path) == before, (path, done)
+                continue
+            laid += 1
+            again = read(path)
+            zonetool("fmt", "--check", path)
+            zonetool("fmt", "-w", path)
+            assert read(path) == again, path
+            old = space.write("testdata/before", before)
+            for name in (path, old):
+                os.rename(name, os.path.join(os.path.dirname(path), "same-name"))
+                done = subprocess.run([harness.need_ours("zonetool"), "dump", "-o", "example.org",
+                                       os.path.join(os.path.dirname(path), "same-name")], capture_output=True)
+                os.rename(os.path.join(os.path.dirname(path), "same-name"), name)
+                if name == path:
+                    after = done.stdout
+            assert done.stdout == after, path
+        assert laid > 30, (laid, len(paths))
 
 
 def comments(text):

@@ -216,6 +216,57 @@ def test_help_and_version():
         assert "--origin" in zonetool(command, "--help")[0]
 
 
+def help_options(command):
+    return set(re.findall(r"^  (?:-\w, |    )--([a-z][a-z0-9-]*)", zonetool(command, "--help")[0], re.M))
+
+
+def test_man_page_has_every_command_and_option():
+    """Each in the command's section, or among the options of several commands; those of servers at query."""
+    with open(os.path.join(ROOT, "man", "zonetool.8"), encoding="utf-8") as page:
+        sections = dict(re.findall(r"^\.Ss (.*?)\n(.*?)(?=^\.S[sh] )", page.read(), re.M | re.S))
+    common = sections["Options of several commands"]
+    commands = re.findall(r"^  ([a-z][a-z-]+) ", zonetool("--help")[0], re.M)
+    assert len(commands) >= 16 and set(commands) == set(sections) - {"Options of several commands"}, sections.keys()
+    servers = help_options("query")
+    for command in commands:
+        options = help_options(command)
+        text = sections[command] + common + (sections["query"] if "key" in options else "")
+        for option in options:
+            assert re.search(rf"Fl -{option}\b(?!-)", text), f"{command}: --{option} is not in man/zonetool.8"
+        known = set(re.findall(r"Fl -([a-z][a-z-]+)", sections[command]))
+        extra = known - options - servers - {"help"}
+        assert not extra, f"{command}: man/zonetool.8 has {extra}"
+
+
+def cpu_seconds(*command):
+    """User and system time of the quicker of two runs: what others do on the machine matters little."""
+    times = []
+    for _ in range(2):
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        times.append(usage.ru_utime + usage.ru_stime)
+    return min(times)
+
+
+def test_cheaper_than_a_peer():
+    """A guard, not a measurement (bench/ does that): check and fmt cost less than what kzonecheck does (in quiet, a third)."""
+    peer, genzone = harness.program("kzonecheck"), os.path.join(ROOT, "build", "release", "bench", "genzone")
+    if peer is None or not os.path.exists(genzone):
+        raise harness.Skip("kzonecheck or genzone is not there")
+    tool = harness.need_ours("zonetool")
+    if "release" not in tool and os.sep + os.path.join("build", "bin") not in tool:
+        raise harness.Skip("not a release build")
+    with harness.Workspace() as space:
+        path = os.path.join(space.path, "test.zone")
+        with open(path, "wb") as file:
+            subprocess.run([genzone, "--shape", "tld", "--delegations", "60000"], stdout=file, check=True)
+        theirs = cpu_seconds(peer, "-o", "test.", path)
+        for words in (["check", "-q"], ["fmt"]):
+            ours = cpu_seconds(tool, *words, "-o", "test.", path)
+            assert ours < 0.8 * theirs, (words, ours, theirs)
+
+
 def man_examples():
     """(command, expected lines) of each "$ " line in the literal blocks of the man page."""
     with open(os.path.join(ROOT, "man", "zonetool.8"), encoding="utf-8") as page:
