@@ -42,7 +42,7 @@ def eventually(what, deadline=8.0, pause=0.01, tell=""):
         if value:
             return value
         time.sleep(pause)
-    raise harness.Failure(f"it did not come: {tell or what.__name__}")
+    raise harness.Failure(f"it did not come: {tell() if callable(tell) else tell or what.__name__}")
 
 
 def serial(daemon, zone=ZONE):
