@@ -2,7 +2,7 @@
 a catalog and its consumer, a signed zone. Whoever starts again serves at once, whole, a version that was, never one
 older than what it had served or acknowledged; and in the end all have the last one.
 
-BAILIWICK_ROUNDS: how often each test kills (6 when it is not set). BAILIWICK_SEED: another course of things."""
+BAILIWICK_ROUNDS: how often each test kills (4 when it is not set). BAILIWICK_SEED: another course of things."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from secondary_test import eventually
 from transfer_test import axfr, ixfr, versioned
 
 ZONE = "example.org."
-ROUNDS = int(os.environ.get("BAILIWICK_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("BAILIWICK_ROUNDS", "4"))
 DEADLINE_S = 40
 
 
@@ -160,7 +160,9 @@ def test_edits():
             time.sleep(0.05 + rng.random() * 0.4)
             kill(daemon)
             editor.join()
-            put(space, "zone", rng.choice((zone_text(number + 2), "@ SOA no zone\n")))
+            kept = [file for file in os.listdir(f"{space.path}/state") if file.endswith(".image")]
+            broken = kept and acknowledged and rng.random() < 0.5  # it is frozen: the text does not matter
+            put(space, "zone", "@ SOA no zone\n" if broken else zone_text(number + 2))
             again(daemon)
             zone = fetch(daemon)
             missing = [name for name, _ in acknowledged if zone.get_rdataset(name, "A") is None]
