@@ -273,6 +273,15 @@ enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
     void (*done)(struct query *child, enum served verdict, void *context), void *context) NODISCARD
     NONNULL(1, 2, 4);
 
+/* The same, of the server block that a client's query for NAME would come to. ERR_MISSING: that is no other
+ * than this one, or it asks other servers and this one does not. */
+enum err query_sub_elsewhere(struct query *parent, const uint8_t *name, uint16_t type,
+    void (*done)(struct query *child, enum served verdict, void *context), void *context) NODISCARD
+    NONNULL(1, 2, 4);
+
+/* Whether QUERY asks for NAME, or a query whose sub-query it is does. */
+bool query_asked(const struct query *query, const uint8_t *name) NODISCARD NONNULL(1, 2);
+
 /* Asks the question of QUERY once more of the plugins behind this one, in the background: QUERY itself goes
  * on and may be answered before. DONE gets the reply, on the same worker, perhaps before this returns; the
  * copy ends when DONE returns. Its `parent` is NULL, the plugins in front of this one do not see it. */

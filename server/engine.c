@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/query.h"
 #include "server/worker.h"
+#include "server/world.h"
 #include "zone/base/ip.h"
 #include "zone/wire/edns.h"
 #include "zone/wire/type.h"
@@ -137,20 +139,26 @@ bool query_may_wait(const struct query *query)
     return ((const struct slot *)(const void *)query)->worker->waiting_count < WAITING_MAX;
 }
 
-enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
-    void (*done)(struct query *child, enum served verdict, void *context), void *context)
+bool query_asked(const struct query *query, const uint8_t *name)
 {
-    struct slot *above = slot_of(parent);
-    if (parent->depth >= DEPTH_MAX)
-        return ERR_LIMIT;
-    struct slot *slot = slot_take(above->worker);
+    for (; query != NULL; query = query->parent) {
+        if (name_equal(query->question->lower, name))
+            return true;
+    }
+    return false;
+}
+
+/* A sub-query of PARENT, which goes nowhere yet. NULL when out of memory. */
+static struct slot *make_child(struct query *parent, const uint8_t *name, uint16_t type)
+{
+    struct slot *above = slot_of(parent), *slot = slot_take(above->worker);
     if (slot == NULL)
-        return ERR_MEMORY;
+        return NULL;
     slot->sibling = above->children;
     above->children = slot;
     const uint8_t *copy = (uint8_t *)arena_copy(slot->query.scratch, name, name_len(name));
     if (copy == NULL)
-        return ERR_MEMORY;
+        return NULL;
     struct query *child = &slot->query;
     child->message = parent->message;
     question_set(&child->message.question, copy, type, parent->question->class);
@@ -163,13 +171,72 @@ enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
     child->depth = (uint8_t)(parent->depth + 1);
     child->parent = parent;
     child->noted = parent->noted;
-    slot->done = done;
-    slot->context = context;
-    enum served served = engine_serve(child);
+    return slot;
+}
+
+static void ask_child(struct slot *slot)
+{
+    enum served served = engine_serve(&slot->query);
     if (served == SERVED_SUSPENDED)
         engine_park(slot);
     else
         engine_child_done(slot, served);
+}
+
+enum err query_sub(struct query *parent, const uint8_t *name, uint16_t type,
+    void (*done)(struct query *child, enum served verdict, void *context), void *context)
+{
+    if (parent->depth >= DEPTH_MAX)
+        return ERR_LIMIT;
+    struct slot *slot = make_child(parent, name, type);
+    if (slot == NULL)
+        return ERR_MEMORY;
+    slot->done = done;
+    slot->context = context;
+    ask_child(slot);
+    return ERR_OK;
+}
+
+/* Where the client's query came in. */
+static struct listener *listener_of(struct query *query)
+{
+    while (query->parent != NULL)
+        query = query->parent;
+    return slot_of(query)->listener;
+}
+
+/* The block that a client's query like that of SLOT would come to; NULL for none. */
+static const struct chain *route_child(struct slot *slot)
+{
+    const struct chain *before = slot->query.chain;
+    slot->listener = listener_of(&slot->query); /* lent: it counts the slots that are its own */
+    slot->query.chain = NULL;
+    if (slot->listener != NULL)
+        query_route(slot->worker->world, slot);
+    slot->listener = NULL;
+    const struct chain *found = slot->query.chain;
+    if (found == NULL)
+        slot->query.chain = before;
+    return found;
+}
+
+enum err query_sub_elsewhere(struct query *parent, const uint8_t *name, uint16_t type,
+    void (*done)(struct query *child, enum served verdict, void *context), void *context)
+{
+    if (parent->depth >= DEPTH_MAX)
+        return ERR_LIMIT;
+    if (slot_of(parent)->worker->world->chain_count < 2)
+        return ERR_MISSING;
+    struct slot *slot = make_child(parent, name, type);
+    if (slot == NULL)
+        return ERR_MEMORY;
+    const struct chain *chain = route_child(slot);
+    if (chain == NULL || chain == parent->chain ||
+        (chain->block.recursion && !parent->chain->block.recursion))
+        return ERR_MISSING;
+    slot->done = done;
+    slot->context = context;
+    ask_child(slot);
     return ERR_OK;
 }
 

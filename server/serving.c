@@ -1,5 +1,6 @@
 #include "plugins/serving.h"
 
+#include "plugins/follow.h"
 #include "zone/store/answer.h"
 #include "zone/wire/type.h"
 
@@ -86,6 +87,19 @@ enum served serving_no_transfer(struct query *query, const struct zone *zone)
     return SERVED_ANSWERED;
 }
 
+/* An alias led out of the zone, or to what it delegates. */
+static enum served go_on(
+    const struct serving *serving, const struct serving_zone *chosen, struct query *query)
+{
+    const uint8_t *target = follow_target(&query->reply);
+    struct question question;
+    if (target == NULL)
+        return SERVED_ANSWERED;
+    question_set(&question, target, query->question->type, CLASS_IN);
+    const struct suffix_entry *entry = suffix_route(&serving->table, &question);
+    return entry != NULL && entry->value != chosen ? follow(query) : follow_elsewhere(query);
+}
+
 enum served serving_serve(const struct serving *serving, struct query *query)
 {
     struct lookup *lookup = &query->lookup;
@@ -109,5 +123,7 @@ enum served serving_serve(const struct serving *serving, struct query *query)
         lookup->owner = NULL;
         return SERVED_NEXT;
     }
+    if (UNLIKELY(query->reply.count > 0 && (verdict == VERDICT_ALIAS || verdict == VERDICT_REFERRAL)))
+        return go_on(serving, chosen, query);
     return SERVED_ANSWERED;
 }

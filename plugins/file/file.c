@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "plugins/file/cache.h"
-#include "plugins/file/follow.h"
 #include "plugins/file/zonefile.h"
+#include "plugins/follow.h"
 #include "plugins/plugin.h"
 #include "plugins/serving.h"
 #include "zone/base/log.h"
@@ -476,6 +476,26 @@ static enum served not_ready(struct query *query, const struct zonefile *zone)
     return served;
 }
 
+/* An alias led out of the zone, or to what it delegates: to another of this block's zones, or its other
+ * plugins, or another block. */
+static enum served go_on(
+    const struct file *file, const struct served_zone *served, enum verdict verdict, struct query *query)
+{
+    const uint8_t *target = follow_target(&query->reply);
+    struct question question;
+    if (target == NULL)
+        return SERVED_ANSWERED;
+    if (verdict == VERDICT_ALIAS && (served->fall_count > 0 || file->block->recursion))
+        return follow(query);
+    if (file->count > 1) {
+        question_set(&question, target, query->question->type, CLASS_IN);
+        const struct suffix_entry *entry = suffix_route(&file->table, &question);
+        if (entry != NULL && entry->value != served)
+            return follow(query);
+    }
+    return follow_elsewhere(query);
+}
+
 static enum served serve(void *self, struct query *query)
 {
     const struct file *file = self;
@@ -496,7 +516,7 @@ static enum served serve(void *self, struct query *query)
     struct answer_options how = {.dnssec = query->dnssec, .iterations = served->iterations};
     enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);
     if (UNLIKELY(served->fall_count > 0 && falls(served, verdict, question))) {
-        if (follow_wants(&query->reply))
+        if (follow_target(&query->reply) != NULL)
             return follow(query);
         query_why(query, verdict == VERDICT_NXDOMAIN ? "the zone does not have the name, and it falls through"
                                                      : "the name has no such type, and it falls through");
@@ -504,8 +524,8 @@ static enum served serve(void *self, struct query *query)
         lookup->owner = NULL; /* what comes is no answer from this zone */
         return SERVED_NEXT;
     }
-    if (UNLIKELY(verdict == VERDICT_ALIAS) && (served->fall_count > 0 || file->block->recursion))
-        return follow(query);
+    if (UNLIKELY(query->reply.count > 0 && (verdict == VERDICT_ALIAS || verdict == VERDICT_REFERRAL)))
+        return go_on(file, served, verdict, query);
     return SERVED_ANSWERED;
 }
 

@@ -166,7 +166,8 @@ static bool is_required(const struct tsig_plugin *plugin, const struct query *qu
 /* Queries whose signature is wrong do not come here at all. */
 static enum served serve(void *self, struct query *query)
 {
-    if (LIKELY(!is_required(self, query)) || query->depth > 0 || query_tsig(query) != NULL)
+    if (LIKELY(!is_required(self, query)) || (query->depth > 0 && query->parent == NULL) ||
+        query_tsig(query) != NULL)
         return SERVED_NEXT;
     query->reply.rcode = RCODE_REFUSED;
     query->reply.ede = EDE_PROHIBITED + 1;

@@ -75,11 +75,22 @@ enum err reply_rebase(
     return err;
 }
 
+/* A chain of aliases that is a loop comes by the same RRset again. */
+static bool has(const struct reply *reply, const struct rr_ref *wanted)
+{
+    for (unsigned i = 0; i < reply->count; i++) {
+        const struct rr_ref *ref = &reply->refs[i];
+        if (ref->rrset == wanted->rrset && ref->section == wanted->section && ref->records == wanted->records)
+            return true;
+    }
+    return false;
+}
+
 enum err reply_join(struct reply *to, const struct reply *from, enum section section, struct arena *scratch)
 {
     for (unsigned i = 0; i < from->count; i++) {
         const struct rr_ref *ref = &from->refs[i];
-        if (ref->section != section)
+        if (ref->section != section || has(to, ref))
             continue;
         struct rr_ref *copy = reply_add(to, section, ref->rrset, scratch);
         if (copy == NULL)
