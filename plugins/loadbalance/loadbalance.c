@@ -1,5 +1,6 @@
 /* loadbalance: the order of A, AAAA and MX records in a reply, by chance or by weight. An RRset begins with
- * another of its records each time (it is rotated where it lies, nothing is copied). */
+ * another of its records each time: two of them, and signed ones, are rotated where they lie; more are
+ * shuffled. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -205,36 +206,58 @@ static bool is_preferred(const struct netset *set, uint16_t type, const struct r
                           : record->rdata_len == 16 && netset_has6(set, record->rdata);
 }
 
-/* The RRset again, rotated as FIRST says, those of preferred networks in front. */
-static void prefer(const struct loadbalance *lb, struct query *query, struct rr_ref *ref)
+/* As many orders as there are come up equally often (Fisher and Yates), as in CoreDNS. */
+static void shuffle(struct rdata_ref *all, unsigned count)
+{
+    for (unsigned i = 0; i + 1 < count; i++) {
+        unsigned from = i + draw(count - i);
+        struct rdata_ref one = all[i];
+        all[i] = all[from];
+        all[from] = one;
+    }
+}
+
+/* Those of preferred networks in front, else as they stand. */
+static void put_in_front(const struct loadbalance *lb, uint16_t type, const struct rdata_ref *all,
+    unsigned count, struct rdata_ref *order)
+{
+    unsigned made = 0;
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < count; i++) {
+            const struct record record = {.rdata = all[i].bytes, .rdata_len = all[i].len};
+            if (is_preferred(&lb->preferred, type, &record) == (pass == 0))
+                order[made++] = all[i];
+        }
+    }
+}
+
+/* The RRset again in another order: rotated as FIRST says, or shuffled. Signed RRsets keep their signatures
+ * rather than get an order: they are only rotated. */
+static void reorder(const struct loadbalance *lb, struct query *query, struct rr_ref *ref)
 {
     const struct rrset *rrset = ref->rrset;
-    unsigned count = rrset->count, made = 0;
+    unsigned count = rrset->count;
+    if (rrset->sig_count != 0 && ref->signatures)
+        return;
     struct rdata_ref *all = ARENA_ARRAY(query->scratch, struct rdata_ref, count);
     struct rdata_ref *order = ARENA_ARRAY(query->scratch, struct rdata_ref, count);
-    bool *first = ARENA_ARRAY(query->scratch, bool, count);
     const uint8_t *at = rrset->data;
-    if (all == NULL || order == NULL || first == NULL)
+    if (all == NULL || order == NULL)
         return;
     for (unsigned i = 0; i < count; i++) {
         struct record record;
         at = record_read(at, false, &record);
-        all[i] = (struct rdata_ref){record.rdata, record.rdata_len};
-        first[i] = is_preferred(&lb->preferred, rrset->type, &record);
+        all[(i + count - ref->first) % count] = (struct rdata_ref){record.rdata, record.rdata_len};
     }
-    for (unsigned pass = 0; pass < 2; pass++) {
-        for (unsigned i = 0; i < count; i++) {
-            unsigned from = (ref->first + i) % count;
-            if (first[from] == (pass == 0))
-                order[made++] = all[from];
-        }
-    }
-    struct rrset *sorted = rrset->sig_count == 0 || !ref->signatures
-                               ? rrset_make(query->scratch, rrset->type, rrset->ttl, order, count)
-                               : NULL;
-    if (sorted == NULL)
-        return; /* signed RRsets keep their signatures rather than get an order */
-    ref->rrset = sorted;
+    if (lb->policy == POLICY_ROUND_ROBIN)
+        shuffle(all, count);
+    bool prefers = lb->prefer.count > 0 && rrset->type != TYPE_MX;
+    if (prefers)
+        put_in_front(lb, rrset->type, all, count, order);
+    struct rrset *made = rrset_make(query->scratch, rrset->type, rrset->ttl, prefers ? order : all, count);
+    if (made == NULL)
+        return;
+    ref->rrset = made;
     ref->first = 0;
 }
 
@@ -273,8 +296,9 @@ static void finish(void *self, struct query *query)
         if (!is_balanced(ref))
             continue;
         ref->first = (uint16_t)choose(lb, query, i);
-        if (lb->prefer.count > 0 && ref->rrset->type != TYPE_MX)
-            prefer(lb, query, ref);
+        bool prefers = lb->prefer.count > 0 && ref->rrset->type != TYPE_MX;
+        if (prefers || (lb->policy == POLICY_ROUND_ROBIN && ref->rrset->count > 2))
+            reorder(lb, query, ref);
     }
 }
 

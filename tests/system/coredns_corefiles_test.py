@@ -81,6 +81,7 @@ class Case:
         self.name, self.text = name, text
         self.told = [(word, value) for word, value in re.findall(r"^# (\w[^:\n]*):? ?(.*)$", text, re.M)]
         self.ports = {}
+        self.explained = 0
 
     def all(self, word):
         return [value for told, value in self.told if told == word]
@@ -168,6 +169,25 @@ def compare(case, told, port, **options):
     rcode, *lines = [part.strip() for part in expected.split("|")]
     assert code(answer) == rcode, f"{case.name}: {question}: {answer}"
     assert not lines or sorted(records(answer)) == sorted(filter(None, lines)), f"{case.name}: {question}: {answer}"
+
+
+def explained(case, told, port, source):
+    """-explain says what is going to happen: the same code, the same records."""
+    question, expected = told.split(" -> ")
+    command = [harness.need_ours(), "-conf", case.daemon.conf, "-dns.port", str(port), "-explain", f"{question} from {source} port {port}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=case.directory,
+                          env=dict(os.environ, **case.daemon.environment))
+    assert done.returncode == 0, f"{case.name}: {done.stdout}{done.stderr}"
+    case.explained += 1
+    if expected == "nothing":
+        assert "no reply" in done.stdout, f"{case.name}: {done.stdout}"
+        return
+    rcode, *lines = [part.strip() for part in expected.split("|")]
+    reply = done.stdout[done.stdout.index("\nreply:"):]
+    assert reply.replace("(nobody answered) ", "").split()[1].rstrip(":,;") == rcode, f"{case.name}: {question}: {done.stdout}"
+    part = re.search(r"^  answer\n((?:    .*\n)*)", reply, re.M)
+    have = [" ".join(words[:2] + words[3:]) for words in (line.split() for line in (part[1] if part else "").splitlines())]
+    assert not lines or sorted(have) == sorted(filter(None, lines)), f"{case.name}: {question}: {done.stdout}"
 
 
 def silent(port, question, source):
@@ -271,6 +291,8 @@ def run(space, case, upstream, primary):
     else:
         daemon.wait()
     for word, value in case.told:
+        if word == "ask" or word.startswith("ask from "):
+            explained(case, value, daemon.port, word[9:] or "127.0.0.1")
         if word.startswith("ask from "):
             compare(case, value, daemon.port, source=word[9:])
         elif word in QUESTIONS:
@@ -291,7 +313,7 @@ def cases():
 
 
 def test_corefiles():
-    failures, results = [], {}
+    failures, results, told = [], {}, 0
     with harness.Workspace() as space:
         upstream = server.start(space, UPSTREAM)
         os.makedirs(os.path.join(space.path, "primary"), exist_ok=True)
@@ -304,8 +326,10 @@ def test_corefiles():
                 space.servers = [one for one in space.servers if one in (upstream, primary) or one.kill()]
                 result = "FAILED"
             results.setdefault(result, []).append(case.name)
+            told += case.explained
     for result, names in results.items():
         print(f"{result}: {len(names)}: {' '.join(names)}")
+    print(f"-explain said what happened to {told} questions")
     assert sum(map(len, results.values())) >= 220
     assert not failures, "\n".join(failures)
 

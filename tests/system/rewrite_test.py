@@ -213,6 +213,11 @@ def test_loadbalance():
     with harness.Workspace() as space:
         assert len(first_addresses(serve(space, ""), 20)) == 1
         assert len(first_addresses(serve(space, " loadbalance"), 60)) == 3
+        shuffled, orders = serve(space, " loadbalance round_robin"), {}
+        for _ in range(360):
+            order = tuple(records(ask(shuffled, "multi.svc.cluster.local")))
+            orders[order] = orders.get(order, 0) + 1
+        assert len(orders) == 6 and min(orders.values()) > 15, f"each order as often as the others: {orders}"
         preferred = serve(space, " loadbalance {\n  prefer 10.0.1.2/31\n }")
         assert set(first_addresses(preferred, 30)) <= {f"multi.svc.cluster.local. 300 A 10.0.1.{n}" for n in (2, 3)}
         weights = space.write("weights", "# by hand\nmulti.svc.cluster.local\n10.0.1.1 1\n10.0.1.2 255\n")
