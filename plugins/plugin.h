@@ -145,10 +145,12 @@ struct query {
     bool verified;              /* cookies: the client's address is not forged; when block->cookies */
     bool answered;              /* by a plugin; false when the end of the chain refused */
     bool waited;                /* it was suspended: the answer comes from elsewhere */
-    uint16_t options_len;       /* EDNS options for the reply, see query_option */
-    uint16_t step;              /* the engine's place in the chain, */
-    uint16_t floor;             /* and the first one of a copy made by query_behind */
-    uint16_t answered_by;       /* the engine's: the step that answered (query_answered_by) */
+    bool exists; /* set by a plugin that passes it on but has the name, with other types: who denies the name
+                    (NXDOMAIN) denies the type alone */
+    uint16_t options_len; /* EDNS options for the reply, see query_option */
+    uint16_t step;        /* the engine's place in the chain, */
+    uint16_t floor;       /* and the first one of a copy made by query_behind */
+    uint16_t answered_by; /* the engine's: the step that answered (query_answered_by) */
     uint16_t options_room;
     uint8_t *options;
     struct query *parent; /* of a sub-query, else NULL */

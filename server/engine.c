@@ -57,6 +57,8 @@ static enum served finish(struct query *query)
 {
     const struct chain *chain = query->chain;
     query->reply.recursion |= chain->block.recursion;
+    if (UNLIKELY(query->exists) && query->reply.rcode == RCODE_NXDOMAIN)
+        query->reply.rcode = RCODE_NOERROR;
     for (unsigned back = chain->steps[query->step].back; back > query->floor;) {
         const struct step *step = &chain->steps[back - 1];
         query->step = (uint16_t)(back - 1);
@@ -322,6 +324,7 @@ void query_begin(struct query *query, const struct question *question, const str
     query->hashed = NULL;
     query->answered = true;
     query->waited = false;
+    query->exists = false;
     query->options_len = 0;
     query->options_room = 0;
     query->parent = NULL;

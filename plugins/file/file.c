@@ -520,6 +520,7 @@ static enum served serve(void *self, struct query *query)
             return follow(query);
         query_why(query, verdict == VERDICT_NXDOMAIN ? "the zone does not have the name, and it falls through"
                                                      : "the name has no such type, and it falls through");
+        query->exists = verdict == VERDICT_NODATA;
         reply_clear(&query->reply);
         lookup->owner = NULL; /* what comes is no answer from this zone */
         return SERVED_NEXT;
