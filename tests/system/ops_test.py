@@ -141,12 +141,12 @@ def test_a_changed_corefile_is_taken_and_a_broken_one_is_not():
         version = re.search(r'coredns_reload_version_info\{.*value="([0-9a-f]{128})"\}', get(port, "/metrics")[1]).group(1)
         good = daemon.corefile
         daemon.write_corefile(good.replace("}\n", "whoami\n}\n"))
-        daemon.wait_for_log("the new configuration is served", deadline=15)
+        daemon.wait_for_log("the new configuration is served", deadline=40)
         text = get(port, "/metrics")[1]
         assert 'value="%s"' % version not in text, "the version is the old one"
         assert value(text, "coredns_plugin_enabled", name="whoami") == 1
         daemon.write_corefile(good.replace("}\n", "whoamx\n}\n"))
-        daemon.wait_for_log("the old configuration goes on", deadline=15)
+        daemon.wait_for_log("the old configuration goes on", deadline=40)
         text = get(port, "/metrics")[1]
         assert value(text, "coredns_reload_failed_total") == 1
         assert value(text, "coredns_plugin_enabled", name="whoami") == 1

@@ -17,7 +17,7 @@ ZONE = """$TTL 3600
 ns1 A 192.0.2.1
 version TXT "{text}"
 """
-DEADLINE_S = 10
+DEADLINE_S = 40
 
 
 def zone(serial, text, extra=""):

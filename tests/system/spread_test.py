@@ -22,7 +22,7 @@ import harness
 import server
 from primary import Primary
 from secondary_peers_test import at_port, transfers
-from secondary_test import DAY, RECORDS, ZONE, address, await_serial, corefile, eventually, fault, notify, serial
+from secondary_test import DAY, RECORDS, ZONE, address, await_serial, corefile, eventually, fault, kept, notify, serial
 from tls_test import certificate
 
 ROUNDS = int(os.environ.get("BAILIWICK_ROUNDS", "12"))
@@ -116,7 +116,7 @@ def test_tls_of_both_sides():
             certificate(space, name, signer="authority")
         primary.reload()
         change(space, 3)
-        await_serial(daemon, 3, deadline=12)
+        await_serial(daemon, 3, deadline=40)
 
 
 def bind(space, name, text):
@@ -260,6 +260,7 @@ def test_secondary_killed_at_any_moment():
         text = corefile([primary.port], space.directory("state"), "journal 60k\n  timeout 5s")
         daemon = server.start(space, text)
         await_serial(daemon, 1)
+        eventually(lambda: kept(space), tell="an image")
         seen, names = 1, {}
         for _ in range(ROUNDS):
             for _ in range(rng.randrange(1, 5)):

@@ -27,7 +27,7 @@ import server
 import wire
 
 SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-DEADLINE_S = 15
+DEADLINE_S = 40
 
 
 def zone_text(serial, hosts=40, more=""):
