@@ -175,6 +175,8 @@ static bool take_modifier(struct spf *spf, const struct term *term, const char *
     if (!is_letter(*name))
         return complain(spf, term, "no mechanism and no modifier");
     if (is_name(name, term->name_len, "redirect")) {
+        if (spf->redirect) /* RFC 7208 6 */
+            return complain(spf, term, "a second redirect");
         spf->redirect = true;
         spf->lookups++;
         return domain_ok(spf, term, true);

@@ -53,7 +53,7 @@
     "@ RRSIG DNSKEY 15 2 3600 20900101000000 20250101000000 34259 @ "                                        \
     "STnuNmtdtSL75L5ebt/SCCZbas1bF9lHaQb+U4sn7dn7Zhsq1M3ZJcPvOpfLhxw5guAsw1uTFZS6L77ewSM1Dw==\n"             \
     "@ RRSIG DNSKEY 13 2 3600 20900101000000 20250101000000 41943 @ "                                        \
-    "w3tRoNJkqSGDzec1EIStSSU6FjU+kNt/K/TnKTC0KHBG+0EvN0p2RjMI4/HAfJ8VIfX+Mg28PHWqGBBCltmI4w==\n"
+    "bCA9o+fXA3iZvZmwmzyxpcA7D3LmiIhYu6W3Jyc2vszWSprjtL7GjMhl9riUuPBqK/eN29owKAgydO/XKcOC4A==\n"
 
 #define SIGNED_WWW                                                                                           \
     "www A 192.0.2.3\n"                                                                                      \
@@ -131,6 +131,11 @@
     "vfk8su5vegu02jm1oh6und5ik7bkhf35 NSEC3 1 0 0 - 8um1kjcjmofvvmq7cb0op7jt39lg8r9j A MX RRSIG\n"           \
     "vfk8su5vegu02jm1oh6und5ik7bkhf35 RRSIG NSEC3 15 3 3600 20900101000000 20250101000000 34259 @ "          \
     "ZKVTg2XFjkLDcWE2UIVUzacw8/bhxc1jgBJmtLMHLA8vQQTY9nn/YatC0EA4ow7dkJoltM9W9359xh7sTFOmAA==\n"
+
+#define NSEC3_SALTED                                                                                         \
+    "mnhesp69e0n0ou5g7ma1cmoi3ndofev9 NSEC3 1 0 0 AABB mnhesp69e0n0ou5g7ma1cmoi3ndofev9 A\n"                 \
+    "mnhesp69e0n0ou5g7ma1cmoi3ndofev9 RRSIG NSEC3 15 3 3600 20900101000000 20250101000000 34259 @ "          \
+    "mFw5IKLxFY4fz4hoP/IeTCTBWU7xpqYQIEoc7XDHthkKFk1QY3zsXmUGDCZTj7fWBo04Bk7JkeZJLc8Fu+QiDw==\n"
 
 #define NSEC3_APEX_ALONE                                                                                     \
     "8um1kjcjmofvvmq7cb0op7jt39lg8r9j NSEC3 1 0 0 - 8um1kjcjmofvvmq7cb0op7jt39lg8r9j NS SOA RRSIG DNSKEY "   \

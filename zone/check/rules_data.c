@@ -170,6 +170,11 @@ const struct rule rules_data[] = {
         "The record at _dns tells how DNS is spoken there: by alpn, and for HTTP by dohpath (RFC 9461 4, 5).",
         "give both: alpn=dot, or alpn=h2 dohpath=/dns-query{?dns}", "_dns SVCB 1 ns1 alpn=h2\n",
         "_dns SVCB 1 ns1 alpn=dot\n"},
+    {"svcb-mandatory", W, D, false, "automatically-mandatory-keys",
+        "For HTTPS port and no-default-alpn are mandatory without being listed, and should not be (RFC 9460 "
+        "8, 9).",
+        "take them from mandatory", "s HTTPS 1 ns1 alpn=h2 port=8443 mandatory=port\n",
+        "s HTTPS 1 ns1 alpn=h2 port=8443\n"},
     {"svcb-alpn", W, D, false, "",
         "No registered protocol has a comma or a backslash in its name; an escaped comma does not part "
         "protocols (RFC 9460 7.1.1, A.1).",

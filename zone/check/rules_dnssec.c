@@ -100,6 +100,10 @@ const struct rule rules_dnssec[] = {
         "publish both for the same key",
         "@ DNSKEY 257 3 13 " KEY64 "\n@ CDNSKEY 257 3 13 " KEY64 "\n@ CDS 0 0 0 00\n",
         "@ DNSKEY 257 3 13 " KEY64 "\n@ CDNSKEY 257 3 13 " KEY64 "\n"},
+    {"cds-alone", I, D, false, "CDS_NONE CDNSKEY_NO_CDS",
+        "Some parents take CDS, others CDNSKEY: who publishes both reaches all of them (RFC 7344 3, 4).",
+        "publish both, for the same keys", "@ DNSKEY 257 3 13 " KEY64 "\n@ CDNSKEY 257 3 13 " KEY64 "\n",
+        "@ DNSKEY 257 3 13 " KEY64 "\n"},
     {"cds-delete", E, D, false,
         "CDNSKEY_INVALID_DELETE DNSSECDeleteRecordError DNSSECDeleteMultipleRecords "
         "CDSRecordIncorrectDeleteValues",
@@ -200,6 +204,10 @@ const struct rule rules_dnssec[] = {
     {"nsec3-chain", E, D, false, "Break-in-NSEC3-chain",
         "Each NSEC3 names the next hash, the last one the first (RFC 5155 3.1.7).", "sign the zone again",
         NSEC3_BEGINNING NSEC3_APEX SIGNED_WWW NSEC3_WWW_ASTRAY, NSEC3_ZONE},
+    {"nsec3-parameters", W, D, false, "",
+        "Hash, iterations and salt of NSEC3 are those of an NSEC3PARAM (RFC 5155 4), the flags 0 or 1: "
+        "validators pass over others (RFC 5155 8.2).",
+        "sign the zone again", NSEC3_BEGINNING NSEC3_APEX SIGNED_WWW NSEC3_WWW NSEC3_SALTED, NSEC3_ZONE},
     {"nsec3-types", E, D, false, "Bad-NSEC3-record",
         "The type bitmap lists what is at the name that was hashed (RFC 5155 3.1.8).", "sign the zone again",
         NSEC3_BEGINNING NSEC3_APEX SIGNED_WWW NSEC3_WWW_TYPES, NSEC3_ZONE},

@@ -18,7 +18,9 @@ static void check_timers(struct visit *visit, const struct gathered_record *soa,
     if (refresh < 5 * MINUTE || refresh > 2 * DAY)
         TELL(visit, "soa-refresh", soa, PART_DATA + 3, "the refresh of %u seconds is %s", refresh,
             refresh < 5 * MINUTE ? "very short" : "very long");
-    if (retry < MINUTE)
+    if (retry == 0)
+        TELL(visit, "soa-timers", soa, PART_DATA + 4, "the retry is 0: secondaries ask without a pause");
+    else if (retry < MINUTE)
         TELL(visit, "soa-retry", soa, PART_DATA + 4, "the retry of %u seconds is very short", retry);
     if (expire < 2 * DAY)
         TELL(visit, "soa-expire", soa, PART_DATA + 5, "the zone expires after %u seconds", expire);
@@ -151,7 +153,7 @@ static const struct range6 ranges6[] = {
     {{0xff}, 8, true, "a multicast address (RFC 4291 2.7)"},
     {{0xfe, 0xc0}, 10, true, "site-local, which is no more (RFC 3879)"},
     {{[15] = 1}, 128, false, "loopback (RFC 4291 2.5.3)"},
-    {{0xfe, 0x80}, 10, false, "link-local (RFC 4291 2.5.6)"},
+    {{0xfe, 0x80}, 10, true, "link-local, which needs a scope (RFC 4291 2.5.6)"},
     {{0xfc}, 7, false, "private (RFC 4193)"},
     {{0x20, 0x01, 0x0d, 0xb8}, 32, false, "for documentation (RFC 3849)"},
     {{0x3f, 0xff}, 20, false, "for documentation (RFC 9637)"},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "zone/check/visit.h"
+#include "zone/sec/key.h"
 #include "zone/wire/type.h"
 
 enum usable { ALGORITHM_FINE, ALGORITHM_DEPRECATED, ALGORITHM_UNKNOWN };
@@ -202,6 +203,35 @@ static bool has_key(
     return false;
 }
 
+/* Is the CDS the digest of none of the keys that it may mean (RFC 7344 4.1)? Unknown digests are left alone.
+ */
+static bool is_wrong_digest(
+    const struct visit *visit, const struct gathered_record *cds, const struct gathered_set *keys)
+{
+    const uint8_t *rdata = cds->record->rdata;
+    bool meant = false;
+    if (rdata[3] != 1 && rdata[3] != 2 && rdata[3] != 4)
+        return false;
+    VISIT_EACH(visit, keys, key)
+    {
+        const struct tape_record *record = key->record;
+        if (record->rdata[3] != rdata[2] || key_tag(record) != visit_read16(rdata))
+            continue;
+        if (ds_matches(rdata, cds->record->rdata_len, visit->place->owner, record->rdata, record->rdata_len))
+            return false;
+        meant = true;
+    }
+    return meant;
+}
+
+static void tell_digest(struct visit *visit, const struct gathered_record *record, bool cdnskey, uint16_t tag)
+{
+    if (cdnskey)
+        TELL(visit, "cds-cdnskey-differ", record, PART_DATA + 3, "not the digest of the CDNSKEY %u", tag);
+    else
+        TELL(visit, "cds-without-dnskey", record, PART_DATA + 3, "not the digest of the DNSKEY %u", tag);
+}
+
 static void check_cds(struct visit *visit, const struct gathered_set *set, const struct gathered_set *keys,
     const struct gathered_set *others, bool cds)
 {
@@ -219,6 +249,9 @@ static void check_cds(struct visit *visit, const struct gathered_set *set, const
         if (cds && others != NULL && !deletes && !has_key(visit, others, tag, algorithm))
             TELL(visit, "cds-cdnskey-differ", record, PART_DATA, "no CDNSKEY has tag %u and algorithm %u",
                 tag, algorithm);
+        const struct gathered_set *digested = others != NULL ? others : keys;
+        if (cds && !deletes && digested != NULL && is_wrong_digest(visit, record, digested))
+            tell_digest(visit, record, others != NULL, tag);
         if (cds && others != NULL && deletes && !is_delete(&visit->gathered->records[others->from]))
             TELL(visit, "cds-cdnskey-differ", record, PART_DATA, "CDS asks to delete, CDNSKEY does not");
     }
@@ -314,6 +347,9 @@ void visit_apex_keys(struct visit *visit)
         check_cds(visit, cdnskey, keys, cds, false);
     if (cds != NULL && cdnskey != NULL)
         check_cdnskey(visit, cdnskey, cds);
+    else if (cds != NULL || cdnskey != NULL)
+        TELL(visit, "cds-alone", &visit->gathered->records[(cds != NULL ? cds : cdnskey)->from], PART_TYPE,
+            cds != NULL ? "CDS without CDNSKEY" : "CDNSKEY without CDS");
     if (keys != NULL)
         check_denial(visit, keys, visit_set(visit->gathered, TYPE_NSEC3PARAM));
 }

@@ -339,7 +339,18 @@ static bool is_octet(const uint8_t *label)
     unsigned value = 0;
     for (unsigned i = 1; i <= *label; i++)
         value = value * 10 + (unsigned)(label[i] - '0');
-    return is_number(label) && value <= 255;
+    return is_number(label) && value <= 255 && (*label == 1 || label[1] != '0');
+}
+
+/* An address as it is read, where it must stand backwards: 192.0.2.1 completed by an origin. */
+static bool is_forward(const uint8_t *owner, bool reverse)
+{
+    unsigned numbers = 0;
+    while (is_octet(owner)) {
+        owner += *owner + 1;
+        numbers++;
+    }
+    return reverse ? numbers > 4 : numbers == 4;
 }
 
 static bool is_nibble(const uint8_t *label)
@@ -366,7 +377,8 @@ static bool is_odd_reverse(const uint8_t *owner)
 void visit_ptr(struct visit *visit, const struct gathered_set *set)
 {
     char text[NAME_TEXT_MAX];
-    if (visit->reverse && is_odd_reverse(visit->place->owner)) {
+    if ((visit->reverse && is_odd_reverse(visit->place->owner)) ||
+        is_forward(visit->place->owner, visit->reverse)) {
         name_print(visit->place->owner, text);
         TELL(visit, "ptr-owner", &visit->gathered->records[set->from], PART_OWNER,
             "%s is no address backwards", text);

@@ -122,6 +122,21 @@ static void check_dns_service(
         TELL(visit, "svcb-dns", record, PART_DATA + 1, "dohpath, but no HTTP in alpn");
 }
 
+/* RFC 9460 9: for HTTPS port and no-default-alpn are mandatory by themselves, and should not be listed (8).
+ */
+static void check_mandatory(
+    struct visit *visit, const struct gathered_record *record, const struct params *params, uint16_t type)
+{
+    size_t len;
+    const uint8_t *keys = svcb_find(params->at, params->len, SVCB_MANDATORY, &len);
+    for (size_t at = 0; keys != NULL && type == TYPE_HTTPS && at < len; at += 2) {
+        unsigned key = visit_read16(keys + at);
+        if (key == SVCB_PORT || key == SVCB_NO_DEFAULT_ALPN)
+            TELL(visit, "svcb-mandatory", record, PART_DATA + 2, "mandatory lists %s, which is so anyway",
+                key == SVCB_PORT ? "port" : "no-default-alpn");
+    }
+}
+
 static void check_params(
     struct visit *visit, const struct gathered_record *record, const struct params *params, uint16_t type)
 {
@@ -136,6 +151,7 @@ static void check_params(
     if (alpn != NULL && (memchr(alpn, ',', alpn_len) != NULL || memchr(alpn, '\\', alpn_len) != NULL))
         TELL(visit, "svcb-alpn", record, PART_DATA + 2,
             "a protocol with a comma or a backslash in its name: too many backslashes?");
+    check_mandatory(visit, record, params, type);
     if (type == TYPE_SVCB && is_dns_service(visit->place->owner))
         check_dns_service(visit, record, params);
 }

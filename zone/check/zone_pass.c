@@ -82,6 +82,8 @@ static void check_primary(struct zone_pass *pass)
         return;
     const struct gathered_record *record = &pass->gathered.records[soa->from];
     name_print(record->record->rdata, text);
+    if (record->record->rdata[0] == 0)
+        TELL_RECORD(pass, "soa-mname-missing", record, PART_DATA, "the primary is the root");
     switch (zone_pass_standing(pass, record->record->rdata)) {
     case STANDS_MISSING:
     case STANDS_BARE:

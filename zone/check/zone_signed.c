@@ -1,8 +1,10 @@
 /* Signed zones: what zone/sec finds by cryptography, told at the record it is about. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "zone/check/zone_pass.h"
+#include "zone/sec/key.h"
 #include "zone/sec/zonemd.h"
 #include "zone/sec/zoneverify.h"
 #include "zone/wire/type.h"
@@ -21,29 +23,44 @@ struct signed_pass {
     struct seen_record keys; /* the DNSKEY set that none of its keys signs, told unless time is the reason */
 };
 
-/* The record that a fault is about: the set's first signature or first record. NSEC3 stands in a set of its
- * own. */
+/* NSEC3 and their signatures stand apart from the other records, in runs that the text's order has made. */
+static bool find_nsec3(
+    const struct zone_pass *pass, const uint8_t *name, bool signature, struct seen_record *out)
+{
+    const struct build *build = pass->build;
+    size_t low = 0;
+    for (size_t high = build->nsec3_count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        if (name_compare(build->nsec3_entries[middle].run->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = false;
+    for (; low < build->nsec3_count && name_equal(build->nsec3_entries[low].run->name, name); low++) {
+        const struct run *run = build->nsec3_entries[low].run;
+        const struct tape_record *record = run_first(run);
+        for (uint32_t i = 0; i < run->record_count; i++, record = tape_record_next(record)) {
+            bool fits = record->type == (signature ? TYPE_RRSIG : TYPE_NSEC3);
+            if (found && !fits)
+                continue;
+            *out = (struct seen_record){run, record};
+            if (fits)
+                return true;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* The record that a fault is about: the set's first signature or first record. */
 static bool find_record(
     struct zone_pass *pass, const uint8_t *owner, uint16_t type, bool signature, struct seen_record *out)
 {
     uint8_t name[NAME_MAX];
     name_lower(name, owner);
-    if (type == TYPE_NSEC3) {
-        for (size_t low = 0, high = pass->build->nsec3_count; low < high;) {
-            size_t middle = low + (high - low) / 2;
-            const struct run *run = pass->build->nsec3_entries[middle].run;
-            int difference = name_compare(run->name, name);
-            if (difference == 0) {
-                *out = (struct seen_record){run, run_first(run)};
-                return true;
-            }
-            if (difference < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        return false;
-    }
+    if (type == TYPE_NSEC3)
+        return find_nsec3(pass, name, signature, out);
     if (!zone_pass_gather(pass, name) || pass->gathered.record_count == 0)
         return false;
     const struct gathered_record *found = &pass->gathered.records[0];
@@ -76,6 +93,7 @@ static const struct row {
     {"nsec-types", "nsec-types", false, PART_DATA + 1},
     {"nsec3-missing", "nsec3-missing", false, PART_OWNER},
     {"nsec3-opt-out", "nsec3-opt-out", false, PART_OWNER},
+    {"nsec3-strange", "nsec3-parameters", false, PART_DATA},
     {"nsec3-next", "nsec3-chain", false, PART_DATA + 4},
     {"nsec3-types", "nsec3-types", false, PART_DATA + 5},
     {"nsec3-needless", "nsec3-extra", false, PART_OWNER},
@@ -134,6 +152,21 @@ static void take_missing(struct signed_pass *context, const struct zoneverify_fa
     tell(context, at.record->type == TYPE_RRSIG ? &algorithm : &none, fault, &at);
 }
 
+/* A fault of one key tells its tag. */
+static void find_key(const struct zone_pass *pass, const char *message, struct seen_record *at)
+{
+    const char *key = strstr(message, "the key ");
+    const struct gathered_set *keys = visit_set(&pass->gathered, TYPE_DNSKEY);
+    if (key == NULL || keys == NULL)
+        return;
+    unsigned long tag = strtoul(key + strlen("the key "), NULL, 10);
+    for (uint32_t i = keys->from; i < keys->from + keys->records; i++) {
+        const struct gathered_record *record = &pass->gathered.records[i];
+        if (!record->signature && dnskey_tag(record->record->rdata, record->record->rdata_len) == tag)
+            *at = (struct seen_record){record->run, record->record};
+    }
+}
+
 static void take_fault(void *opaque, const struct zoneverify_fault *fault)
 {
     struct signed_pass *context = opaque;
@@ -159,6 +192,8 @@ static void take_fault(void *opaque, const struct zoneverify_fault *fault)
         if (!find_record(context->pass, fault->owner, type, row->signature, &at) &&
             !find_record(context->pass, context->pass->apex, TYPE_NSEC3PARAM, false, &at))
             return;
+        if (strcmp(row->fault, "dnskey-malformed") == 0 || strcmp(row->fault, "dnskey-revoked") == 0)
+            find_key(context->pass, fault->message, &at);
         if (strcmp(row->fault, "dnskey-unsigned") == 0)
             context->keys = at;
         else if (strcmp(row->fault, "rrsig-terms") == 0 && is_time(fault->message))

@@ -315,7 +315,7 @@ static enum err choose_denial(struct verifying *verifying, struct verify_part *p
     verifying->nsec = nsec != NULL && nsec->count > 0;
     verifying->nsec3 = !verifying->nsec && param != NULL && param->count > 0;
     if (verifying->nsec3)
-        return verify_gather_nsec3(verifying);
+        return verify_gather_nsec3(verifying, part);
     if (!verifying->nsec)
         verify_tell(part, SEVERITY_ERROR, "denial-missing", snapshot->image->header->apex_name, 0,
             "there is neither NSEC nor NSEC3PARAM: what is absent cannot be proved to be");

@@ -126,12 +126,53 @@ static bool read_nsec3(const struct snapshot *snapshot, const struct node *node,
     return false;
 }
 
+/* Has the apex NSEC3PARAM with the hash, the iterations and the salt of NSEC3 rdata? A zone may have several,
+ * of which one is used (RFC 5155 4). */
+static bool has_param(const struct snapshot *snapshot, const uint8_t *nsec3)
+{
+    const struct rrset *params = node_rrset(snapshot->apex, TYPE_NSEC3PARAM);
+    const uint8_t *at = params != NULL ? params->data : NULL;
+    for (unsigned i = 0; params != NULL && i < params->count; i++) {
+        struct record record;
+        at = record_read(at, false, &record);
+        if (record.rdata[0] == nsec3[0] && memcmp(record.rdata + 2, nsec3 + 2, 3u + nsec3[4]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void tell_strange(const struct snapshot *snapshot, struct verify_part *part, const struct node *node)
+{
+    const struct rrset *rrset = node_rrset(node, TYPE_NSEC3);
+    const uint8_t *at = rrset != NULL ? rrset->data : NULL;
+    uint8_t owner[NAME_MAX + 1];
+    for (unsigned i = 0; rrset != NULL && i < rrset->count; i++) {
+        struct record record;
+        at = record_read(at, false, &record);
+        if (has_param(snapshot, record.rdata))
+            continue;
+        (void)snapshot_owner(snapshot, node, owner);
+        verify_tell(part, SEVERITY_WARNING, "nsec3-strange", owner, TYPE_NSEC3,
+            "algorithm %u, %u iterations and this salt are those of no NSEC3PARAM", record.rdata[0],
+            (unsigned)record.rdata[2] << 8 | record.rdata[3]);
+    }
+}
+
+static void tell_flags(
+    const struct snapshot *snapshot, struct verify_part *part, const struct node *node, unsigned flags)
+{
+    uint8_t owner[NAME_MAX + 1];
+    (void)snapshot_owner(snapshot, node, owner);
+    verify_tell(part, SEVERITY_WARNING, "nsec3-strange", owner, TYPE_NSEC3,
+        "the flags %u: only opt-out (1) is defined", flags);
+}
+
 static int by_hash(const void *a, const void *b)
 {
     return memcmp(((const struct nsec3_member *)a)->hash, ((const struct nsec3_member *)b)->hash, 20);
 }
 
-enum err verify_gather_nsec3(struct verifying *verifying)
+enum err verify_gather_nsec3(struct verifying *verifying, struct verify_part *part)
 {
     struct snapshot_walk walk;
     const struct node *node;
@@ -140,8 +181,14 @@ enum err verify_gather_nsec3(struct verifying *verifying)
     while ((node = snapshot_walk_next(&walk)) != NULL) {
         struct nsec3_fields fields;
         size_t len;
-        if ((node->flags & NODE_NSEC3) == 0 || !read_nsec3(verifying->snapshot, node, &fields))
+        if ((node->flags & NODE_NSEC3) == 0)
             continue;
+        if (!read_nsec3(verifying->snapshot, node, &fields)) {
+            tell_strange(verifying->snapshot, part, node);
+            continue;
+        }
+        if ((fields.flags & ~1u) != 0) /* RFC 5155 8.2: validators pass over the record */
+            tell_flags(verifying->snapshot, part, node, fields.flags);
         if (verifying->member_count == room) {
             room = room * 2 + 256;
             struct nsec3_member *members = realloc(verifying->members, room * sizeof *members);

@@ -28,7 +28,8 @@ static void take_key(struct verifying *verifying, struct verify_part *part, cons
         return;
     }
     if (err != ERR_OK || verifying->key_count == VERIFY_KEYS_MAX) {
-        verify_tell(part, SEVERITY_ERROR, "dnskey-malformed", apex, TYPE_DNSKEY, "a key cannot be read: %s",
+        verify_tell(part, SEVERITY_ERROR, "dnskey-malformed", apex, TYPE_DNSKEY,
+            "the key %u cannot be read: %s", dnskey_tag(record->rdata, record->rdata_len),
             err != ERR_OK ? err_text(err) : "there are too many");
         if (err == ERR_OK)
             key_release(key);

@@ -69,8 +69,8 @@ void verify_nsec(struct verify_part *part, const struct place *place, const uint
     const struct node *next) NONNULL(1, 2, 3, 4);
 void verify_nsec3(struct verify_part *part, const struct place *place, const uint8_t *owner) NONNULL(1, 2, 3);
 
-/* Gathers the NSEC3 set in order of hashes. */
-enum err verify_gather_nsec3(struct verifying *verifying) NODISCARD NONNULL(1);
+/* Gathers the NSEC3 set in order of hashes; tells PART of records that no NSEC3PARAM fits. */
+enum err verify_gather_nsec3(struct verifying *verifying, struct verify_part *part) NODISCARD NONNULL(1, 2);
 
 /* One member of the NSEC3 set: its signature, its parameters, and where it points. */
 void verify_member(struct verify_part *part, uint32_t i) NONNULL(1);

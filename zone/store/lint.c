@@ -239,17 +239,26 @@ static bool may_join_cname(uint16_t type)
     return type == TYPE_CNAME || type == TYPE_NSEC || type == 25 || type == 30;
 }
 
+static bool stands_behind(const struct gathered_record *a, const struct gathered_record *b)
+{
+    return a->run->file == b->run->file && a->run->at + a->record->behind > b->run->at + b->record->behind;
+}
+
+/* Told where the later of the two stands: what was added broke the name. */
 static void check_cname(struct checking *checking)
 {
     const struct gathered *gathered = checking->gathered;
+    const struct gathered_set *cname = find_set(gathered, TYPE_CNAME);
     for (uint32_t i = 0; i < gathered->set_count; i++) {
         const struct gathered_set *set = &gathered->sets[i];
         char type[16];
         if (set->count == 0 || may_join_cname(set->type))
             continue;
         type_print(set->type, type);
-        REPORT(checking, LINT_CNAME_AND_OTHER, first_of(checking, set), "%s has a CNAME and also %s",
-            owner_text(checking), type);
+        const struct gathered_record *at = first_of(checking, set);
+        if (cname != NULL && stands_behind(first_of(checking, cname), at))
+            at = first_of(checking, cname);
+        REPORT(checking, LINT_CNAME_AND_OTHER, at, "%s has a CNAME and also %s", owner_text(checking), type);
         return;
     }
 }
@@ -426,6 +435,27 @@ static void check_hidden(struct checking *checking)
     }
 }
 
+/* At a delegation only NS and glue are the parent's to give, and DS and NSEC its own (RFC 2181 6.1, RFC 4035
+ * 2.2). */
+static void check_cut(struct checking *checking)
+{
+    static const uint16_t fit[] = {
+        TYPE_NS, TYPE_DS, TYPE_NSEC, TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_DNAME, TYPE_SOA};
+    for (uint32_t i = 0; i < checking->gathered->set_count; i++) {
+        const struct gathered_set *set = &checking->gathered->sets[i];
+        char type[16];
+        size_t k = 0;
+        while (k < ARRAY_COUNT(fit) && fit[k] != set->type)
+            k++;
+        if (set->count == 0 || k < ARRAY_COUNT(fit))
+            continue;
+        type_print(set->type, type);
+        REPORT(checking, LINT_OCCLUDED, first_of(checking, set), "%s %s stands at a delegation",
+            owner_text(checking), type);
+        return;
+    }
+}
+
 static bool has_inner_wildcard(const uint8_t *name)
 {
     for (name += *name + 1; *name != 0; name += *name + 1) {
@@ -448,6 +478,9 @@ static void check_owner(struct checking *checking)
             owner_text(checking));
     if (!place->apex && (gathered->flags & (NODE_DELEGATION | NODE_DNAME)) == (NODE_DELEGATION | NODE_DNAME))
         REPORT(checking, LINT_DNAME_AND_NS, first, "%s has both NS and DNAME", owner_text(checking));
+    if (!place->apex && place->above == 0 && gathered->set_count > 1 &&
+        (gathered->flags & NODE_DELEGATION) != 0)
+        check_cut(checking);
     if (place->wildcard && (gathered->flags & (NODE_DELEGATION | NODE_DNAME)) != 0)
         REPORT(checking, LINT_WILDCARD_NS, first, "the wildcard %s has NS or DNAME", owner_text(checking));
     if (place->run->labels > 1 && has_inner_wildcard(place->owner))

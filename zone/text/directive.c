@@ -36,6 +36,21 @@ static bool parse_origin(struct reader *reader, const struct token *token, uint8
     return false;
 }
 
+/* "$ORIGIN example.org" inside of example.org. is example.org.example.org. */
+static void check_dot(struct reader *reader, const struct token *token)
+{
+    uint8_t written[NAME_MAX], text[NAME_MAX + 1];
+    size_t len;
+    if (token->len == 0 || token->text[token->len - 1] == '.' ||
+        name_parse(token->text, token->len, NULL, written, &len, NULL) != ERR_OK || len < 2)
+        return;
+    name_lower(text, written);
+    if (name_under(reader->context.origin, text) || name_equal(reader->context.origin, text))
+        reader_report(reader, SEVERITY_WARNING, "trailing-dot", token->text, token->len,
+            "end the name with a dot", "the origin %.*s repeats the one before: a missing final dot?",
+            (int)(token->len > 80 ? 80 : token->len), token->text);
+}
+
 static void set_origin(struct reader *reader, struct lexer *lexer, const struct token *name)
 {
     struct token token;
@@ -44,6 +59,7 @@ static void set_origin(struct reader *reader, struct lexer *lexer, const struct 
     if (!need_token(reader, lexer, name, "a domain name", &token) ||
         !parse_origin(reader, &token, origin, &len))
         return;
+    check_dot(reader, &token);
     memcpy(reader->context.origin, origin, len);
     reader->context.origin_len = (uint8_t)len;
     reader->owner_text = NULL; /* the same text now means another name */
