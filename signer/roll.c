@@ -151,6 +151,9 @@ static void tell_parent(const struct roll *roll)
 static void tell_next(struct work *work, int64_t next_s)
 {
     char time[ROLLING_TIME_MAX];
+    if (work->form == FORM_TEXT && work->rolling->unseen > 0)
+        puts("earlier steps are in no signed zone yet: their time begins when \"signer sign\" has published "
+             "them");
     if (work->form == FORM_TEXT)
         tell_parent(&work->rolling->roll);
     if (work->form == FORM_JSON) {

@@ -9,6 +9,7 @@
 #include "signer/keystore.h"
 #include "zone/base/file.h"
 #include "zone/sec/rollkeys.h"
+#include "zone/sec/rollstamp.h"
 #include "zone/text/report.h"
 #include "zone/wire/name.h"
 
@@ -67,8 +68,13 @@ bool rolling_open(struct rolling *rolling, const char *zone, bool private)
         key_list_clear(&rolling->keys);
         return false;
     }
-    if (roll_keys_read(&rolling->keys, clock_now(), &rolling->roll) == ERR_OK)
+    if (roll_keys_read(&rolling->keys, clock_now(), &rolling->roll) == ERR_OK) {
+        int64_t signed_s =
+            rolling->keys.count > 0 ? roll_stamp_read(keystore_directory, rolling->keys.keys[0]) : 0;
+        rolling->unseen = roll_stamp_hold(&rolling->roll, signed_s, clock_now());
+        roll_keys_settle(&rolling->roll, &rolling->keys, signed_s);
         return true;
+    }
     complain("%s: more than %d keys", keystore_directory, ROLL_KEYS_MAX);
     key_list_clear(&rolling->keys);
     return false;

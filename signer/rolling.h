@@ -27,6 +27,7 @@ struct rolling {
     struct policy policy;
     struct key_list keys;
     struct roll roll;
+    unsigned unseen; /* steps that no signed zone shows yet (zone/sec/rollstamp.h) */
 };
 
 /* Reads policy and keys; PRIVATE: with the private parts, to write files back. False: told. */

@@ -13,6 +13,7 @@
 #include "signer/trust.h"
 #include "signer/zonefile.h"
 #include "zone/sec/assign.h"
+#include "zone/sec/rollstamp.h"
 #include "zone/sec/zoneverify.h"
 #include "zone/store/diff.h"
 #include "zone/text/report.h"
@@ -428,6 +429,16 @@ static enum outcome sign_snapshot(struct snapshot *zone, const char *out, const 
     return outcome;
 }
 
+/* What roll has decided is to be seen from now on. Where keys cannot be written it is another's to roll them.
+ */
+static void note_published(const struct key_list *keys)
+{
+    struct keyfile_trouble trouble;
+    enum err err = roll_stamp_write(keystore_directory, keys, clock_now(), &trouble);
+    if (err != ERR_OK && !quiet)
+        (void)keystore_complain(&trouble);
+}
+
 static enum outcome sign_file(const char *path, const char *out, struct dsset *ds, struct report *report)
 {
     struct key_list keys = {0};
@@ -448,6 +459,8 @@ static enum outcome sign_file(const char *path, const char *out, struct dsset *d
                                  : complain("there is no key of %s in %s; signer keygen makes one", name,
                                        keystore_directory);
     }
+    if (outcome == OUTCOME_GOOD)
+        note_published(&keys);
     key_list_clear(&keys);
     snapshot_release(zone);
     return outcome;

@@ -113,6 +113,9 @@ enum outcome status_run(const struct operands *operands)
     }
     if (form == FORM_JSON)
         json_close(&json, ']');
+    else if (rolling.unseen > 0)
+        puts("The last steps are in no signed zone yet: \"signer sign\" publishes them, and their time "
+             "begins then.");
     enum outcome outcome = judge(&rolling, form, &json);
     if (form == FORM_JSON) {
         json_close(&json, '}');

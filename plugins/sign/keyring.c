@@ -10,6 +10,7 @@
 #include "zone/sec/bundle_file.h"
 #include "zone/sec/keyfile.h"
 #include "zone/sec/rollkeys.h"
+#include "zone/sec/rollstamp.h"
 
 /* What one step of the machine needs. */
 struct step {
@@ -32,8 +33,7 @@ void keyring_clear(struct keyring *keyring)
     key_list_clear(&keyring->list);
     if (keyring->offline)
         bundles_clear(&keyring->bundles);
-    int64_t parent_s = keyring->parent_s;
-    *keyring = (struct keyring){.parent_s = parent_s};
+    *keyring = (struct keyring){.parent_s = keyring->parent_s, .signed_s = keyring->signed_s};
 }
 
 /* ---- reading ---- */
@@ -102,6 +102,8 @@ static enum err read_keys(struct keyring *keyring, struct terms *terms, const ui
         snprintf(why, KEYRING_WHY_MAX, "%s: more than %d keys", terms->keys, ROLL_KEYS_MAX);
         err = ERR_LIMIT;
     }
+    if (err == ERR_OK && terms->has_policy && !keyring->offline)
+        roll_keys_settle(&keyring->roll, &keyring->list, keyring->signed_s);
     if (err != ERR_OK) {
         if (why[0] == '\0')
             snprintf(
@@ -335,6 +337,16 @@ static bool is_purged(const struct keyring *keyring, const struct key *key)
     return false;
 }
 
+/* Times are those of what is served here; what `signer sign` has published is past. */
+static void forget_signer(const struct key *key)
+{
+    char directory[4096];
+    const char *slash = strrchr(key->base, '/');
+    snprintf(directory, sizeof directory, "%.*s", slash != NULL ? (int)(slash - key->base) : 1,
+        slash != NULL ? key->base : ".");
+    roll_stamp_remove(directory, key);
+}
+
 enum err keyring_commit(struct keyring *keyring, char why[KEYRING_WHY_MAX])
 {
     struct keyfile_trouble trouble = {.message = ""};
@@ -350,6 +362,8 @@ enum err keyring_commit(struct keyring *keyring, char why[KEYRING_WHY_MAX])
     }
     if (err != ERR_OK)
         tell_trouble(why, &trouble);
+    else if (keyring->list.count > 0 && keyring->list.keys[0]->base != NULL)
+        forget_signer(keyring->list.keys[0]);
     keyring_clear(keyring); /* read again: what is on disk is what holds */
     return err;
 }

@@ -21,6 +21,7 @@ struct keyring {
     struct bundles bundles;
     struct roll roll; /* after the last step */
     bool moved;       /* by it: files are to be written */
+    int64_t signed_s; /* the round's: when what is served was signed; 0: nothing is */
     int64_t parent_s; /* when the parent is to be asked */
     uint64_t purged[ROLL_KEYS_MAX];
     unsigned purged_count;

@@ -309,6 +309,7 @@ static enum err check_clock(struct round *round)
 {
     char why[CLOCK_WHY_MAX];
     int64_t newest_s = newest_inception(round->current);
+    round->signed_zone->keyring.signed_s = newest_s != 0 ? newest_s + round->terms->options.inception_s : 0;
     pthread_mutex_lock(&clock_lock);
     round->clock_good = sign_clock_good(&clock_state, round->now, signed_uptime_s(), newest_s, why);
     pthread_mutex_unlock(&clock_lock);

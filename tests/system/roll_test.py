@@ -235,3 +235,52 @@ def test_mistakes_in_a_policy_are_told_with_their_place():
         assert "policy:2:3: error:" in signer(space, "roll", "-K", "keys", "--policy", "policy", "example.org", status=2)
         assert "no such file" in signer(space, "plan", "-K", "keys", "--policy", "none-such", "example.org", status=2)
         assert not os.listdir(os.path.join(space.path, "keys"))
+
+
+def states(space, time, policy="default"):
+    return [[key[record]["state"] for record in ("DNSKEY", "KRRSIG", "ZRRSIG", "DS") if record in key]
+            for key in status(space, time, policy)["keys"]]
+
+
+def test_a_young_key_in_use_is_not_withdrawn():
+    """Its DS may be at the parent since a minute after it was made: a successor waits for what caches may hold."""
+    with harness.Workspace() as space:
+        prepare(space)
+        name = signer(space, "keygen", "-K", "keys", "--now", at(START), "example.org").strip()
+        assert states(space, START + 600)[0][3] == "hidden", "nothing is signed yet"
+        sign(space, START + 60)
+        old = int(name[-5:])
+        roll(space, START + 3600, "--key", str(old), policy="default")
+        told = {key["tag"]: key for key in status(space, START + 3600, "default")["keys"]}
+        assert [told[old][record]["state"] for record in ("DNSKEY", "KRRSIG", "ZRRSIG", "DS")] == ["omnipresent"] * 4, told
+        sign(space, START + 3600)
+        for hours in (2, 8, 26, 27, 50, 60):
+            roll(space, START + hours * 3600, policy="default")
+            sign(space, START + hours * 3600)
+            assert old in published(space, "DNSKEY")
+        new, = set(told) - {old}
+        roll(space, START + 61 * 3600, "--ds-seen", str(new), "--ds-gone", str(old), policy="default")
+        for hours in range(62, 24 * 20, 40):
+            roll(space, START + hours * 3600, policy="default")
+            sign(space, START + hours * 3600)
+        assert published(space, "DNSKEY") == {new}
+
+
+def test_steps_that_nobody_published_do_not_count():
+    """A zone that cannot be signed for a week: the successor's DNSKEY is not taken for known meanwhile."""
+    with harness.Workspace() as space:
+        prepare(space)
+        name = signer(space, "keygen", "-K", "keys", "--now", at(START), "example.org").strip()
+        sign(space, START + 60)
+        time = START + 10 * DAY
+        roll(space, time, "--key", str(int(name[-5:])), policy="default")
+        for day in range(1, 8):
+            roll(space, time + day * DAY, policy="default")
+            assert ["rumoured", "rumoured", "hidden", "hidden"] in states(space, time + day * DAY), states(space, time + day * DAY)
+        assert "in no signed zone yet" in signer(space, "status", "-K", "keys", "--now", at(time + 8 * DAY), "example.org")
+        sign(space, time + 8 * DAY)
+        roll(space, time + 8 * DAY + 3600, policy="default")
+        assert ["rumoured", "rumoured", "hidden", "hidden"] in states(space, time + 8 * DAY + 3600)
+        roll(space, time + 9 * DAY, policy="default")
+        assert states(space, time + 9 * DAY)[-1][0] == "omnipresent" or states(space, time + 9 * DAY)[0][0] == "omnipresent"
+        assert ["rumoured", "rumoured", "hidden", "hidden"] not in states(space, time + 9 * DAY)

@@ -124,6 +124,22 @@ enum err roll_keys_read(const struct key_list *list, int64_t now_s, struct roll 
     return ERR_OK;
 }
 
+void roll_keys_settle(struct roll *roll, const struct key_list *list, int64_t signed_s)
+{
+    for (unsigned i = 0; i < roll->count; i++) {
+        struct roll_key *key = &roll->keys[i];
+        const struct key *file = roll_key_of(list, key->id);
+        if (file == NULL || roll_manages(file) || !key->wanted || key->active_s > signed_s)
+            continue;
+        for (unsigned record = 0; record < ROLL_RECORDS; record++) {
+            struct roll_stage *stage = &key->stages[record];
+            bool moves = stage->state == ROLL_RUMOURED || (record == ROLL_DS && stage->state == ROLL_HIDDEN);
+            if (moves)
+                stage->state = ROLL_OMNIPRESENT;
+        }
+    }
+}
+
 /* ---- writing ---- */
 
 /* When a record was withdrawn; 0: it is not. */

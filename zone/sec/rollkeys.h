@@ -19,6 +19,12 @@ bool roll_manages(const struct key *key) NONNULL(1);
 enum err roll_keys_read(const struct key_list *list, int64_t now_s, struct roll *roll) NODISCARD
     NONNULL(1, 3);
 
+/* Keys that the machine has not met, and that are in use since before SIGNED_S, when the zone was signed last
+ * (0: never): every cache is taken to have them, and the parent their DS, however young they are. Who has
+ * signed may have given the DS to the parent a minute later; a machine that thought the zone insecure would
+ * withdraw at once. */
+void roll_keys_settle(struct roll *roll, const struct key_list *list, int64_t signed_s) NONNULL(1, 2);
+
 /* Notes in KEY what the machine says: states, and the times that follow from them for programs that look at
  * times only. */
 enum err roll_key_write(const struct roll_key *from, struct key *key) NODISCARD NONNULL(1, 2);
