@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gitsync/apart.h"
+#include "gitsync/certificate.h"
 #include "gitsync/leftovers.h"
 #include "gitsync/repo_git.h"
 #include "gitsync/ssh_exec.h"
@@ -74,26 +75,52 @@ static int give_credentials(
 static int check_certificate(git_cert *cert, int valid, const char *host, void *payload)
 {
     struct fetching *fetching = payload;
-    (void)cert;
+    const git_cert_x509 *x509 = (const git_cert_x509 *)(const void *)cert;
     if (valid)
         return 0;
-    problem_set(fetching->problem, OUTCOME_FETCH,
-        "its certificate must be valid today, for this name, and by an authority we trust: --ca-file",
-        "%s: the remote cannot prove who it is", host);
+    struct certificate_trouble trouble = cert->cert_type == GIT_CERT_X509
+                                             ? certificate_trouble(x509->data, x509->len, host)
+                                             : (struct certificate_trouble){"it shows no certificate", NULL};
+    problem_set(fetching->problem, OUTCOME_FETCH, trouble.hint,
+        "cannot fetch %s: %s cannot prove who it is: %s", fetching->settings->repo, host, trouble.why);
     fetching->explained = true;
     return GIT_ECERTIFICATE;
 }
 
 /* ---- what to fetch ---- */
 
+/* What to do about what libgit2 says: the first that is found. */
+static const char *remote_hint(void)
+{
+    static const struct {
+        const char *said, *hint;
+    } hints[] = {
+        {"status code: 404", "check the path in --repo, and whether --username may see it"},
+        {"status code: 403", "check --username and --password-file, and what the remote allows them"},
+        {"proxy", "check --proxy, and the environment's https_proxy"},
+        {"resolve address", "check the host in --repo, and the resolver"},
+        {"failed to connect", "does the remote listen, and is it reachable from here?"},
+        {"not find repository", "check the path in --repo"},
+    };
+    const git_error *error = git_error_last();
+    for (unsigned i = 0; i < ARRAY_COUNT(hints) && error != NULL && error->message != NULL; i++)
+        if (strcasestr(error->message, hints[i].said) != NULL)
+            return hints[i].hint;
+    return NULL;
+}
+
 static enum outcome remote_problem(struct fetching *fetching)
 {
+    const char *url = fetching->settings->repo;
     if (fetching->explained)
         return fetching->problem->outcome;
     if (fetching->ssh.failed)
         return ssh_exec_problem(&fetching->ssh, fetching->problem);
+    if (strstr(url, "://") == NULL && access(url, F_OK) != 0)
+        return problem_set(fetching->problem, OUTCOME_FETCH, "a path, or a URL of https, ssh or file",
+            "cannot fetch %s: %s", url, strerror(errno));
     enum outcome outcome =
-        repo_git_problem(fetching->problem, NULL, "cannot fetch", fetching->settings->repo);
+        repo_git_problem(fetching->problem, remote_hint(), "cannot fetch", fetching->settings->repo);
     /* What went wrong may be there or here: the mirror is made anew only when reading it fails. */
     fetching->problem->mirror_damaged = false;
     return outcome;
@@ -292,7 +319,10 @@ static enum outcome open_mirror(struct fetching *fetching, const char *path)
 {
     struct stat status;
     leftovers_remove(path);
-    git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, fetching->settings->ca_file, NULL);
+    const char *authorities = fetching->settings->ca_file;
+    if (authorities != NULL && git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, authorities, NULL) != 0)
+        return problem_set(fetching->problem, OUTCOME_FETCH, "it must hold certificates in PEM",
+            "cannot read the certificates of --ca-file %s", authorities);
     int code = stat(path, &status) != 0 ? git_repository_init(&fetching->git, path, 1)
                                         : git_repository_open_bare(&fetching->git, path);
     if (code != 0)

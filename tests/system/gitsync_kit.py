@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 import harness
 import server
@@ -31,6 +32,23 @@ def need(name):
     if path is None:
         raise harness.Skip(f"{name} is not installed")
     return path
+
+
+def await_port(port, process, log_path):
+    """Until somebody listens there."""
+    limit = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > limit:
+                log = ""
+                if os.path.exists(log_path):
+                    with open(log_path, encoding="utf-8", errors="replace") as file:
+                        log = file.read()
+                raise harness.Failure(f"nobody listens: {log}") from None
+            time.sleep(0.01)
 
 
 class Secondary:

@@ -2,7 +2,6 @@
 what it says when one of them is not right."""
 
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -49,16 +48,8 @@ MaxStartups 100
                                             stdout=log, stderr=log)
 
     def __enter__(self):
-        limit = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 5).close()
-                return self
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > limit:
-                    with open(self.log_path, encoding="utf-8", errors="replace") as log:
-                        raise harness.Failure(f"sshd does not listen: {log.read()}") from None
-                time.sleep(0.01)
+        gitsync_kit.await_port(self.port, self.process, self.log_path)
+        return self
 
     def __exit__(self, *_):
         self.process.terminate()
