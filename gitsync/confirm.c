@@ -42,13 +42,18 @@ static void look(void *context, const char *object)
 {
     struct sighting *sighting = context;
     struct expected *expected = sighting->expected;
-    char serial[16] = "", error[160] = "", state[40] = "";
+    char serial[16] = "", of[16], error[160] = "", state[40] = "";
     bool has_error = json_get(object, "error", error, sizeof error);
     (void)json_get(object, "serial", serial, sizeof serial);
     (void)json_get(object, "state", state, sizeof state);
     sighting->found++;
     expected->was_served = true;
     uint32_t is = (uint32_t)strtoul(serial, NULL, 10);
+    if (json_get(object, "of_serial", of, sizeof of)) { /* signed by the server, under a serial that it chose */
+        expected->at_server = is;
+        expected->has_at_server = true;
+        is = (uint32_t)strtoul(of, NULL, 10);
+    }
     if (is == expected->serial && !has_error) {
         sighting->right++;
         return;
@@ -169,6 +174,17 @@ enum outcome confirm_before(
             "the server is not there, so nothing was published: %s", control.why);
     control_close(&control);
     return fine ? secondaries_before(expectations, settings, problem) : OUTCOME_UNCONFIRMED;
+}
+
+void confirm_look(struct expectations *expectations, const struct settings *settings)
+{
+    struct control control;
+    struct verdicts verdicts;
+    if (settings->control == NULL)
+        return;
+    if (control_open(&control, settings->control, settings->confirm_timeout_s))
+        (void)!ask_all(&control, expectations, true, &verdicts);
+    control_close(&control);
 }
 
 /* ---- after: the control socket ---- */

@@ -15,6 +15,8 @@ struct expected {
     const char *zone; /* its name as text */
     uint8_t name[NAME_MAX + 1];
     uint32_t serial;
+    uint32_t at_server; /* the serial there, when the server makes its own (signs); others must have that */
+    bool has_at_server;
     bool removed; /* it must not be served any more; that it still is, is only told */
     bool was_served, seen;
     char trouble[200]; /* what stands against it, for people */
@@ -37,6 +39,9 @@ struct expectations {
 /* Before the switch: is the server there? Notes which of the zones it serves. */
 enum outcome confirm_before(struct expectations *expectations, const struct settings *settings,
     struct problem *problem) NODISCARD NONNULL(1, 2, 3);
+
+/* What the server serves of them now, as far as it can be asked: for those who are compared with it. */
+void confirm_look(struct expectations *expectations, const struct settings *settings) NONNULL(1, 2);
 
 /* After it: has the server read the zones again, waits for their serials there and at the listed others. The
  * outcome is OUTCOME_UNCONFIRMED when one of them does not come in time. DIRECTORY is that of the release. On

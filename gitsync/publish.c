@@ -411,6 +411,8 @@ enum outcome publish_catch_up(const struct settings *settings, const struct stor
     arena_init(&arena, 0);
     enum outcome outcome = expect_entry(&expectations, settings, entry, false, &arena, problem);
     if (outcome == OUTCOME_FINE)
+        confirm_look(&expectations, settings);
+    if (outcome == OUTCOME_FINE)
         secondaries_again(&expectations, lagging);
     free(expectations.at);
     arena_clear(&arena);

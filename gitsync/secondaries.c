@@ -43,13 +43,18 @@ static void note_lagging(struct expectations *expectations, const char *address)
 
 /* ---- one question ---- */
 
+static uint32_t wanted_serial(const struct expected *expected)
+{
+    return expected->has_at_server ? expected->at_server : expected->serial;
+}
+
 /* A server that already has a later serial is further than we are: it has seen this one. ANY: an answer of
  * any kind will do. */
 static bool has_serial(const struct peer *peer, struct expected *expected, bool any)
 {
     struct exchange exchange;
     struct request request = {.name = expected->name, .type = TYPE_SOA};
-    uint32_t serial = 0;
+    uint32_t serial = 0, wanted = wanted_serial(expected);
     bool fine = false;
     enum err err = exchange_ask(&exchange, peer, &request);
     if (err != ERR_OK) {
@@ -59,7 +64,7 @@ static bool has_serial(const struct peer *peer, struct expected *expected, bool 
     } else if (reply_serial(exchange.reply, exchange.reply_len, expected->name, &serial) != ERR_OK) {
         snprintf(expected->trouble, sizeof expected->trouble, "it answers without a SOA");
     } else {
-        fine = serial == expected->serial || serial_later(serial, expected->serial);
+        fine = serial == wanted || serial_later(serial, wanted);
         snprintf(expected->trouble, sizeof expected->trouble, "it has serial %u", serial);
     }
     exchange_clear(&exchange);
@@ -120,7 +125,7 @@ static enum outcome wait_for(
             if (now_ms() > until)
                 return problem_set(problem, OUTCOME_UNCONFIRMED,
                     "is it told by NOTIFY, and may it transfer? --secondary-timeout",
-                    "%s does not serve %s serial %u: %s", address, expected->zone, expected->serial,
+                    "%s does not serve %s serial %u: %s", address, expected->zone, wanted_serial(expected),
                     expected->trouble);
             nanosleep(&(struct timespec){.tv_nsec = pause * 1000000}, NULL);
             pause = pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;

@@ -89,6 +89,7 @@ struct zone {
     _Atomic int64_t published_s;
     _Atomic int64_t expires_s; /* secondary: when it will be given up; 0: never */
     _Atomic uint64_t records;  /* 0: not known */
+    _Atomic uint64_t made_of;  /* ZONE_MADE_OF | the serial of the zone that it is made of; 0: of none, or not known */
     uint64_t journal_max;      /* octets kept; 0: no history */
     _Atomic unsigned refs;     /* zone_hold, zone_release */
     _Atomic bool frozen;       /* by the operator: nobody may change it */
@@ -99,6 +100,8 @@ struct zone {
     uint32_t image_serial;
     uint32_t images_stored; /* how often: a fold sees by it whether its own is still wanted */
 };
+
+#define ZONE_MADE_OF ((uint64_t)1 << 32)
 
 #define ZONE_JOURNAL_STANDARD ((uint64_t)64 << 20)
 
@@ -211,6 +214,7 @@ struct zone_status {
     const char *error;   /* why the newest version is not served, or NULL */
     struct zone *zone;   /* for more */
     uint32_t serial;
+    uint64_t made_of;  /* as in struct zone */
     uint64_t records;  /* 0: not known */
     uint64_t loaded_s; /* CLOCK_REALTIME when it was published */
     bool frozen;

@@ -224,6 +224,7 @@ void zone_tell(struct zone *zone, struct zone_status *status, char error[ZONE_ER
         .source = zone->source,
         .zone = zone,
         .serial = snapshot != NULL ? snapshot->serial : 0,
+        .made_of = atomic_load(&zone->made_of),
         .records = zone->records,
         .loaded_s = (uint64_t)zone->published_s,
         .frozen = atomic_load(&zone_changed_at(zone)->frozen)};

@@ -278,6 +278,7 @@ static void remember(struct round *round)
     struct snapshot *before = signed_zone->before;
     struct terms *by = signed_zone->by;
     signed_zone->before = snapshot_hold(round->input);
+    atomic_store(&signed_zone->zone->made_of, ZONE_MADE_OF | round->input->serial);
     signed_zone->by = terms_hold(round->terms);
     signed_zone->assigned = round->assigned;
     signed_zone->earliest = round->result.earliest;
