@@ -74,6 +74,24 @@ def test_from_a_push_to_two_secondaries():
     check("gitsync: exit status 3" in text and "203.0.113.66" not in text, text)
 
 
+def test_from_a_push_to_a_validated_answer():
+    """The server signs what gitsync publishes; NSD is one of the secondaries, delv says what it is worth."""
+    harness.need_ours("signer")
+    for name in ("ssh-keygen", "nsd", "delv"):
+        gitsync_kit.need(name)
+    for _ in range(5):
+        port = harness.free_port()
+        if all(harness.lock_port(port + n) for n in (1, 2)):
+            break
+    script = os.path.join(harness.ROOT, "examples/gitsync/signed.sh")
+    done = subprocess.run(["sh", script, os.path.dirname(harness.binary("gitsync")), str(port)], capture_output=True,
+                          text=True, check=False, timeout=120)
+    text = done.stdout + done.stderr
+    check(done.returncode == 0 and done.stdout.count("192.0.2.81\n") == 3, text)
+    check(done.stdout.count("fully validated") == 3 and done.stdout.count("192.0.2.82\n") == 3, text)
+    check(text.count("is served, and confirmed") == 2 and "main: confirmed" in text, text)
+
+
 def test_settings_of_the_example():
     with harness.Workspace() as space:
         site = gitsync_kit.Site(space)
