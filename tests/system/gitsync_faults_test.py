@@ -11,6 +11,7 @@ import time
 
 import gitsync_kit
 import harness
+import server
 from gitsync_kit import check
 
 ORIGINS = ("a.example.", "b.example.", "c.example.")
@@ -296,3 +297,85 @@ def test_links_and_odd_names():
         site.commit("file again")
         site.gitsync("once")
         check(site.published("x") == "file again\n", "no file")
+
+
+class Mount:
+    """A small tmpfs at /mnt in a name space of its own; words in front of a command run it there."""
+
+    def __init__(self, size):
+        self.holder = subprocess.Popen(["unshare", "-Urm", "sh", "-c", f"mount -t tmpfs -o size={size} none /mnt && echo up && exec sleep 600"],
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.words = ["nsenter", "-t", str(self.holder.pid), "-U", "-m", "--preserve-credentials"]
+
+    def __enter__(self):
+        if self.holder.stdout.readline() != "up\n":
+            self.__exit__()
+            raise harness.Skip("no mount in a name space")
+        return self
+
+    def __exit__(self, *_):
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+    def run(self, *words, **options):
+        return subprocess.run(self.words + list(words), capture_output=True, text=True, check=False, **options)
+
+
+def test_file_system_that_is_full_or_read_only():
+    """A real ENOSPC, with the mirror, the releases and the journal on it, and EROFS."""
+    with harness.Workspace() as space, Mount("2m") as mount:
+        site = gitsync_kit.Site(space)
+        words = [harness.need_ours("gitsync"), "once", "--dest", "/mnt/dest", "--repo", site.work]
+        good = change_all(site, 1)
+        done = mount.run(*words, env=site.environment)
+        check(done.returncode == 0, done.stderr)
+
+        def published():
+            return os.path.basename(mount.run("readlink", "/mnt/dest/current").stdout.strip())
+
+        site.put("zones/ballast.bin", os.urandom(1500000).hex())  # 1.5 MB as an object, 3 MB as a file
+        site.zone("a.example.", 2)
+        site.commit("too large")
+        for _ in range(2):
+            done = mount.run(*words, env=site.environment)
+            check(done.returncode in (2, 8) and "No space left" in done.stderr, f"{done.returncode}: {done.stderr}")
+            check(published() == good, "the last good is gone")
+        os.unlink(os.path.join(site.work, "zones/ballast.bin"))
+        site.git("reset", "-q", "--hard", good)
+        site.zone("a.example.", 3)
+        tip = site.commit("small again")
+        mount.run("mount", "-o", "remount,ro", "/mnt")
+        done = mount.run(*words, env=site.environment)
+        check(done.returncode in (2, 8) and "ead-only file system" in done.stderr, f"{done.returncode}: {done.stderr}")
+        check(published() == good, "the last good is gone")
+        mount.run("mount", "-o", "remount,rw", "/mnt")
+        done = mount.run(*words, env=site.environment)
+        check(done.returncode == 0 and published() == tip, done.stderr)
+
+
+def test_server_that_refuses():
+    """Its configuration was broken meanwhile: what needs a reload is taken back, what does not is served."""
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        change_all(site, 1)
+        site.gitsync("once")
+        corefile = ".:{port} {\n bind 127.0.0.1\n root %s/current\n auto {\n  directory zones (.*)\\.zone {1}\n  reload 1h\n }\n}\n" % site.dest
+        site.server = server.start(space, corefile)
+        site.server.write_corefile(corefile.replace("auto", "nonsense"))
+        tip = change_all(site, 2)
+        site.gitsync("once")
+        check(site.serial("a.example.") == 2 and site.status()["state"] == "confirmed", "a changed zone needs no reload")
+        site.zone("d.example.", 1)
+        site.commit("a zone more")
+        done = site.gitsync("once", expect=None)
+        check(done.returncode in (6, 7) and "the server refuses" in done.text and "nonsense" in done.text, done.text)
+        check(site.current() == tip and site.serial("a.example.") == 2, f"not gone back: {done.text}")
+        site.server.write_corefile(corefile)
+        site.gitsync("once", expect=None)
+        check(site.status()["state"] in ("confirmed", "unconfirmed") and site.current().startswith(tip), str(site.status()))
+        site.zone("a.example.", 9)
+        site.zone("d.example.", 2)  # the serial that was taken back is not used again
+        site.commit("and again")
+        site.gitsync("once")
+        check(site.serial("d.example.") == 2 and site.serial("a.example.") == 9, "it does not go on")

@@ -200,6 +200,27 @@ def test_server_that_is_not_there():
         check("nothing was published" in done.text and site.current() == good, done.text)
 
 
+def test_server_that_cannot_be_told_at_all():
+    """Neither forward nor back: exit status 7, and the next run goes on from there."""
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        site.zone("example.org.", 1)
+        good = site.commit("first")
+        site.gitsync("once")
+        site.zone("example.org.", 2)
+        site.commit("second")
+        done = site.gitsync("once", "--reload-command", "echo no such server; false", expect=7)
+        check("no such server" in done.text and "going back" in done.text and site.current() == good, done.text)
+        check(site.status()["state"] == "interrupted", str(site.status()))
+        # who comes next finishes going back, and leaves that commit alone
+        done = site.gitsync("once", "--reload-command", "true", expect=6)
+        check(site.current() == good and "left alone" in done.text, done.text)
+        site.zone("example.org.", 3)
+        third = site.commit("third")
+        site.gitsync("once", "--reload-command", "grep -q 3 zones/example.org.zone")
+        check(site.current() == third and site.status()["state"] == "published", str(site.status()))
+
+
 def test_rollback():
     with harness.Workspace() as space:
         site = gitsync_kit.Site(space)

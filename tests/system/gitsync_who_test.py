@@ -1,5 +1,7 @@
 """Who may change what gitsync deploys: signatures made by the real ssh-keygen, gpg and minisign."""
 
+import base64
+import hashlib
 import os
 import re
 import subprocess
@@ -263,3 +265,95 @@ def test_minisign():
         site.commit("two")
         site.git("tag", "-a", "--cleanup=verbatim", "-F", id_file + ".minisig", "deploy-2")
         site.gitsync("once", "--signers", signers, expect=3)
+
+
+def string(octets):
+    return len(octets).to_bytes(4, "big") + octets
+
+
+def mpint(number):
+    octets = number.to_bytes(number.bit_length() // 8 + 1, "big")
+    return string(octets)
+
+
+class Token:
+    """What a FIDO token does with ssh keys (PROTOCOL.u2f of OpenSSH), in software."""
+
+    def __init__(self, kind):
+        try:
+            from cryptography.hazmat.primitives import hashes, serialization
+            from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+        except ImportError:
+            raise harness.Skip("python3-cryptography is not installed") from None
+        self.application = b"ssh:"
+        if kind == "ed25519":
+            self.type, key = b"sk-ssh-ed25519@openssh.com", ed25519.Ed25519PrivateKey.generate()
+            point = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+            self.public = string(self.type) + string(point) + string(self.application)
+            self.raw = key.sign
+        else:
+            self.type, key = b"sk-ecdsa-sha2-nistp256@openssh.com", ec.generate_private_key(ec.SECP256R1())
+            point = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+            self.public = string(self.type) + string(b"nistp256") + string(point) + string(self.application)
+            self.raw = lambda data: b"".join(map(mpint, utils.decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))))
+
+    def line(self):
+        return f"{self.type.decode()} {base64.b64encode(self.public).decode()}"
+
+    def sign(self, payload, flags=1, counter=7):
+        """SSHSIG over PAYLOAD, armored. FLAGS 1: somebody has touched the token."""
+        tail = bytes([flags]) + counter.to_bytes(4, "big")
+        head = string(b"git") + string(b"") + string(b"sha512")
+        message = b"SSHSIG" + head + string(hashlib.sha512(payload).digest())
+        signature = self.raw(hashlib.sha256(self.application).digest() + tail + hashlib.sha256(message).digest())
+        blob = b"SSHSIG" + (1).to_bytes(4, "big") + string(self.public) + head + string(string(self.type) + string(signature) + tail)
+        text = base64.b64encode(blob).decode()
+        lines = [text[i:i + 70] for i in range(0, len(text), 70)]
+        return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----"])
+
+
+def sign_by_hand(site, commit, sign):
+    """COMMIT once more with a signature that SIGN makes of its payload; the branch points to it."""
+    raw = subprocess.run(["git", "cat-file", "commit", commit], cwd=site.work, env=site.environment, capture_output=True,
+                         check=True).stdout
+    head, body = raw.split(b"\n\n", 1)
+    made = head + b"\ngpgsig " + sign(raw).replace("\n", "\n ").encode() + b"\n\n" + body
+    done = subprocess.run(["git", "hash-object", "-t", "commit", "-w", "--stdin"], cwd=site.work, input=made, env=site.environment,
+                          capture_output=True, check=True)
+    site.git("reset", "-q", "--hard", done.stdout.decode().strip())
+    return done.stdout.decode().strip()
+
+
+def test_keys_in_hardware():
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        for serial, kind in enumerate(("ed25519", "ecdsa"), 1):
+            token = Token(kind)
+            signers = signers_file(site, f"alice@example.org {token.line()}")
+            site.git("config", "gpg.format", "ssh")
+            site.git("config", "gpg.ssh.allowedSignersFile", signers)
+            site.zone("example.org.", serial)
+            plain = site.commit(f"by a token, {kind}")
+            sign_by_hand(site, plain, lambda payload, token=token: token.sign(payload, flags=0))
+            done = site.gitsync("once", "--signers", signers, expect=3)
+            check("touch" in done.text, done.text)
+            tip = sign_by_hand(site, plain, token.sign)
+            site.git("verify-commit", tip)  # ssh-keygen thinks so, too
+            done = site.gitsync("once", "--signers", signers)
+            check("signed by alice@example.org (ssh key SHA256:" in done.text and site.current() == tip, done.text)
+
+
+def test_what_the_file_of_signers_cannot_say():
+    """Clearly refused, with the line, and nothing is deployed."""
+    with harness.Workspace() as space:
+        site = gitsync_kit.Site(space)
+        _, public = make_key(site, "alice")
+        site.zone("example.org.", 1)
+        site.commit("first")
+        for line, word in ((f"*@example.org cert-authority {public}", "certificates are not supported"),
+                           (f"alice no-such-option {public}", "unknown option"),
+                           (f'alice valid-before="soon" {public}', "is no time"),
+                           ("alice ssh-dss AAAAB3NzaC1kc3M=", "unknown")):
+            done = site.gitsync("once", "--signers", signers_file(site, line), expect=1)
+            check(word in done.text and "line 3" in done.text, done.text)
+        check(not os.path.exists(os.path.join(site.dest, "current")), "something was published")
