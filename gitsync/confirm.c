@@ -49,7 +49,8 @@ static void look(void *context, const char *object)
     sighting->found++;
     expected->was_served = true;
     uint32_t is = (uint32_t)strtoul(serial, NULL, 10);
-    if (json_get(object, "of_serial", of, sizeof of)) { /* signed by the server, under a serial that it chose */
+    if (json_get(
+            object, "of_serial", of, sizeof of)) { /* signed by the server, under a serial that it chose */
         expected->at_server = is;
         expected->has_at_server = true;
         is = (uint32_t)strtoul(of, NULL, 10);

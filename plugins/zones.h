@@ -89,10 +89,11 @@ struct zone {
     _Atomic int64_t published_s;
     _Atomic int64_t expires_s; /* secondary: when it will be given up; 0: never */
     _Atomic uint64_t records;  /* 0: not known */
-    _Atomic uint64_t made_of;  /* ZONE_MADE_OF | the serial of the zone that it is made of; 0: of none, or not known */
-    uint64_t journal_max;      /* octets kept; 0: no history */
-    _Atomic unsigned refs;     /* zone_hold, zone_release */
-    _Atomic bool frozen;       /* by the operator: nobody may change it */
+    _Atomic uint64_t
+        made_of; /* ZONE_MADE_OF | the serial of the zone that it is made of; 0: of none, or not known */
+    uint64_t journal_max;  /* octets kept; 0: no history */
+    _Atomic unsigned refs; /* zone_hold, zone_release */
+    _Atomic bool frozen;   /* by the operator: nobody may change it */
     _Atomic bool expired;
     bool folding;     /* the overlay is being worked into an image */
     bool keeps_image; /* set by the plugin: its image is kept in `state`, too (zone_recover) */

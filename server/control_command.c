@@ -116,7 +116,8 @@ void control_put_zone(struct json *json, const struct zone_status *zone)
     json_text(json, "zone", name);
     json_text(json, "state", zone->state);
     json_number(json, "serial", zone->serial);
-    if (zone->made_of != 0) /* whoever deploys an unsigned zone wants to know that its signed form is served */
+    if (zone->made_of !=
+        0) /* whoever deploys an unsigned zone wants to know that its signed form is served */
         json_number(json, "of_serial", (uint32_t)zone->made_of);
     json_number(json, "records", zone->records);
     control_put_time(json, "loaded", zone->loaded_s);
