@@ -187,6 +187,10 @@ static bool make_workers(struct running *running)
 static enum outcome start(struct running *running, struct problem *problem)
 {
     sigset_t set;
+    for (unsigned i = 0; i < running->set->count; i++)
+        if (running->set->at[i].repo == NULL)
+            return problem_set(problem, OUTCOME_USAGE, NULL, "%s: which repository? --repo is missing",
+                running->set->at[i].name);
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGTERM);
