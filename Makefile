@@ -189,7 +189,8 @@ $(OUT)/case/runner: $(call obj,$(CASE_SRC)) $(LIB)/libserver.a $(LIB)/libzone.a
 $(OUT)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(LIB)/libserver.a $(LIB)/libzone.a
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB)/libserver.a $(LIB)/libzone.a $(SERVER_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB)/libserver.a $(LIB)/libzone.a $(SERVER_LIBS) \
+		$(if $(filter %/merge_fuzz,$@),$(GIT_LIBS))
 
 $(OUT)/bench/%: $(OBJ)/bench/%.o $(LIB)/libzone.a
 	$(say) LD $@

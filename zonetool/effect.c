@@ -13,6 +13,8 @@ struct finding_effects {
     const struct versions *versions;
     const struct snapshot *old, *new;
     struct arena scratch;
+    const uint8_t **exchangers; /* hosts of the zone that MX records name; in order once all are there */
+    size_t exchanger_count, exchanger_room;
     enum err failure;
 };
 
@@ -161,6 +163,38 @@ static void push_alias(
     }
 }
 
+static void push_exchanger(struct finding_effects *finding, const uint8_t *name)
+{
+    if (finding->exchanger_count == finding->exchanger_room) {
+        size_t room = finding->exchanger_room * 2 + 16;
+        const uint8_t **wider = realloc(finding->exchangers, room * sizeof *wider);
+        if (wider == NULL) {
+            finding->failure = ERR_MEMORY;
+            return;
+        }
+        finding->exchangers = wider;
+        finding->exchanger_room = room;
+    }
+    uint8_t *kept = arena_alloc(&finding->effects->arena, name_len(name), 1);
+    if (kept == NULL) {
+        finding->failure = ERR_MEMORY;
+        return;
+    }
+    name_lower(kept, name);
+    finding->exchangers[finding->exchanger_count++] = kept;
+}
+
+static void push_exchangers(struct finding_effects *finding, const struct rrset *rrset)
+{
+    const uint8_t *at = rrset->data;
+    for (unsigned i = 0; i < rrset->count; i++) {
+        struct record record;
+        at = record_read(at, rrset_linked(rrset->type), &record);
+        if (name_under(record.rdata + 2, finding->versions->apex))
+            push_exchanger(finding, record.rdata + 2);
+    }
+}
+
 static void push_aliases(struct finding_effects *finding, const struct snapshot *snapshot)
 {
     struct snapshot_walk walk;
@@ -168,6 +202,9 @@ static void push_aliases(struct finding_effects *finding, const struct snapshot 
     for (const struct node *node; (node = snapshot_walk_next(&walk)) != NULL;) {
         if ((node->flags & (NODE_CNAME | NODE_NSEC3)) == NODE_CNAME)
             push_alias(finding, snapshot, node);
+        const struct rrset *mx = (node->flags & NODE_NSEC3) == 0 ? node_rrset(node, TYPE_MX) : NULL;
+        if (mx != NULL)
+            push_exchangers(finding, mx);
     }
 }
 
@@ -216,12 +253,25 @@ static bool has_label(const uint8_t *name, const char *label)
     return false;
 }
 
-/* MX, and what receivers look up to believe a sender: SPF, DKIM, DMARC, MTA-STS, TLSA at port 25. */
+static int compare_names(const void *a, const void *b)
+{
+    return name_compare(*(const uint8_t *const *)a, *(const uint8_t *const *)b);
+}
+
+static bool is_exchanger(const struct finding_effects *finding, const uint8_t *name)
+{
+    return finding->exchanger_count > 0 && bsearch(&name, finding->exchangers, finding->exchanger_count,
+                                               sizeof *finding->exchangers, compare_names) != NULL;
+}
+
+/* MX and the hosts it names, and what receivers look up to believe a sender: SPF, DKIM, DMARC, MTA-STS, BIMI,
+ * TLSA at port 25, TLS reports. */
 static bool is_mail(const struct finding_effects *finding, const struct effect *effect)
 {
-    static const char *const labels[] = {"_domainkey", "_dmarc", "_mta-sts", "_smtp", "_25"};
+    static const char *const labels[] = {
+        "_domainkey", "_dmarc", "_mta-sts", "mta-sts", "_smtp", "_25", "_bimi"};
     const struct snapshot *const snapshots[] = {finding->old, finding->new};
-    if (effect->type == TYPE_MX)
+    if (effect->type == TYPE_MX || is_exchanger(finding, effect->name))
         return true;
     for (size_t i = 0; i < ARRAY_COUNT(labels); i++) {
         if (has_label(effect->name, labels[i]))
@@ -308,12 +358,15 @@ enum err effects_find(struct effects *effects, const struct versions *versions, 
     push_aliases(&finding, new);
     if (finding.failure == ERR_OK) {
         drop_repeated(effects);
+        if (finding.exchanger_count > 0)
+            qsort(finding.exchangers, finding.exchanger_count, sizeof *finding.exchangers, compare_names);
         ask_all(&finding);
         note_times(effects, versions);
         effects->signed_before = (old->image->header->flags & IMAGE_SIGNED) != 0;
         effects->signed_after = (new->image->header->flags &IMAGE_SIGNED) != 0;
     }
     arena_clear(&finding.scratch);
+    free(finding.exchangers);
     if (finding.failure != ERR_OK)
         effects_clear(effects);
     return finding.failure;

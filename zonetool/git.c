@@ -165,6 +165,10 @@ enum err git_merge_lines(const struct git_text *base, const struct git_text *our
     git_merge_file_input inputs[3];
     git_merge_file_options how;
     git_merge_file_result result = {0};
+    for (unsigned i = 0; i < 3; i++) {
+        if (texts[i]->len > 0 && memchr(texts[i]->text, '\0', texts[i]->len) != NULL)
+            return ERR_UNSUPPORTED;
+    }
     git_libgit2_init();
     git_merge_file_options_init(&how, GIT_MERGE_FILE_OPTIONS_VERSION);
     for (unsigned i = 0; i < 3; i++) {

@@ -32,7 +32,8 @@ const char *git_why(void);
 enum err git_commit_count(struct git *git, uint32_t *count) NODISCARD NONNULL(1, 2);
 
 /* The three-way merge of lines that git itself does, conflicts in the diff3 style (ours, base, theirs), with
- * markers of SIZE characters. *OUT is malloced; *CLEAN: there is no conflict. */
+ * markers of SIZE characters. *OUT is malloced; *CLEAN: there is no conflict. ERR_UNSUPPORTED: one of them
+ * has NUL octets, and git merges no such files. */
 struct git_text {
     const char *text;
     size_t len;

@@ -26,6 +26,7 @@ struct merge {
         size_t len;
     } texts[TEXTS];
     bool conflicts;
+    bool taken; /* the result is the text of one side */
 };
 
 static char *make_text(size_t len)
@@ -91,10 +92,6 @@ static enum err merge_serials(struct merge *merge)
             return err == ERR_MISSING ? ERR_OK : err;
     }
     uint32_t serial = merged_serial(serials[BASE].value, serials[OURS].value, serials[THEIRS].value);
-    bool same = merge->texts[OURS].len == merge->texts[THEIRS].len &&
-                memcmp(merge->texts[OURS].text, merge->texts[THEIRS].text, merge->texts[OURS].len) == 0;
-    if (same)
-        serial = serials[OURS].value;
     for (unsigned i = 0; i < 3 && err == ERR_OK; i++)
         err = set_serial(merge, i, &serials[i], serial);
     return err;
@@ -326,6 +323,29 @@ static enum err check_meaning(const struct merge *merge, bool *right)
     return err;
 }
 
+static bool is_same(const struct merge *merge, unsigned a, unsigned b)
+{
+    size_t len = merge->texts[a].len;
+    return len == merge->texts[b].len &&
+           (len == 0 || memcmp(merge->texts[a].text, merge->texts[b].text, len) == 0);
+}
+
+/* What one side has not touched is as the other one has it, to the octet. */
+static enum err merge_texts(struct merge *merge)
+{
+    bool theirs = is_same(merge, BASE, OURS),
+         ours = is_same(merge, BASE, THEIRS) || is_same(merge, OURS, THEIRS);
+    if (ours || theirs) {
+        unsigned from = ours ? OURS : THEIRS;
+        merge->texts[MERGED] = merge->texts[from];
+        memset(&merge->texts[from], 0, sizeof merge->texts[from]);
+        merge->taken = true;
+        return ERR_OK;
+    }
+    enum err err = merge_serials(merge);
+    return err == ERR_OK ? merge_lines(merge) : err;
+}
+
 /* ---- the command ---- */
 
 static struct {
@@ -344,7 +364,7 @@ const struct option_row merge_options[] = {
 static enum outcome finish(struct merge *merge, const char *ours)
 {
     bool right = true;
-    enum err err = merge->conflicts ? ERR_OK : check_meaning(merge, &right);
+    enum err err = merge->conflicts || merge->taken ? ERR_OK : check_meaning(merge, &right);
     if (err != ERR_OK)
         return complain("%s: %s", merge->path, err_text(err));
     enum outcome outcome = rewrite_file(ours, merge->texts[MERGED].text, merge->texts[MERGED].len);
@@ -370,10 +390,11 @@ enum outcome merge_run(const struct arguments *arguments)
             outcome = complain("%s: %s", files[i], strerror(errno));
     }
     if (outcome == OUTCOME_CLEAN) {
-        enum err err = merge_serials(&merge);
-        if (err == ERR_OK)
-            err = merge_lines(&merge);
-        outcome = err == ERR_OK ? finish(&merge, files[1]) : complain("%s: %s", merge.path, err_text(err));
+        enum err err = merge_texts(&merge);
+        outcome = err == ERR_OK ? finish(&merge, files[1])
+                  : err == ERR_UNSUPPORTED
+                      ? complain("%s: no text, it has NUL octets: not merged, ours is left", merge.path)
+                      : complain("%s: %s", merge.path, err_text(err));
     }
     for (unsigned i = 0; i < TEXTS; i++)
         free(merge.texts[i].text);

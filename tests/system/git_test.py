@@ -286,6 +286,12 @@ def test_hooks_in_worktrees_and_elsewhere():
         assert "octet 4" in repository.git("commit", "-qam", "broken", status=1)
 
 
+def test_what_is_no_text_is_left():
+    with harness.Workspace() as space:
+        merge(space, HEAD, HEAD + "x A 192.0.2.1\n", HEAD + "y TXT \0\n", status=2)
+        assert read(os.path.join(space.path, "ours")) == HEAD + "x A 192.0.2.1\n"
+
+
 def test_textconv():
     with harness.Workspace() as space:
         path = space.write("x", "$TTL 60\nb MX 10 a.example.net.\n@ NS b\n  NS ns.example.net.\nb 5 A 192.0.2.1\n")
