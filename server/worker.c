@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,11 +70,14 @@ struct worker *worker_at(unsigned index)
 
 /* ---- slots ---- */
 
+#define TRIM_MS 1000
+
 struct slot *slot_take(struct worker *worker)
 {
     struct slot *slot = worker->free_slots;
     if (slot != NULL) {
         worker->free_slots = slot->next;
+        worker->free_count--;
         return slot;
     }
     slot = aligned_alloc(64, (sizeof *slot + 63) & ~(size_t)63);
@@ -119,18 +123,39 @@ void slot_reuse(struct slot *slot)
         arena_reset(&slot->scratch);
 }
 
+/* A second after the last of a burst: freed memory goes back to the system. */
+static void trim(struct alarm *alarm, bool ending)
+{
+    (void)alarm;
+    if (!ending)
+        malloc_trim(0);
+}
+
+/* A burst of queries that wait takes memory; what is not needed all the time is given back. */
+static void slot_give_back(struct worker *worker, struct slot *slot)
+{
+    worker->trim.ring = trim;
+    alarm_set(&worker->trim, worker->index, TRIM_MS);
+    slot_free(slot);
+}
+
 void slot_give(struct slot *slot)
 {
     struct worker *worker = slot->worker;
     slot_reuse(slot);
     if (slot->listener != NULL)
         listener_drop(slot->listener);
+    if (UNLIKELY(worker->free_count >= SLOTS_KEPT)) {
+        slot_give_back(worker, slot);
+        return;
+    }
     slot->listener = NULL;
     slot->connection = NULL;
     slot->done = NULL;
     slot->orphan = false;
     slot->next = worker->free_slots;
     worker->free_slots = slot;
+    worker->free_count++;
 }
 
 void slot_free(struct slot *slot)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "plugins/alarm.h"
 #include "server/epoch.h"
 #include "server/server.h"
 #include "server/slot.h"
@@ -15,6 +16,7 @@
 #define BATCH 32          /* packets per system call */
 #define WAITING_MAX 65536 /* suspended queries; further ones fail */
 #define WORKERS_MAX 1024
+#define SLOTS_KEPT 2048 /* free ones; a burst needs more for a while */
 
 struct outlet;
 struct world;
@@ -55,6 +57,8 @@ struct worker {
     const struct world *world; /* valid between worker_enter and worker_leave */
     uint64_t now_ns;           /* of the batch, when the world wants times */
     struct slot *free_slots;
+    unsigned free_count;
+    struct alarm trim; /* set: slots were freed, their pages are still the process's */
     struct slot *waiting_first, *waiting_last;
     unsigned waiting_count;
     struct udp_batch *udp;

@@ -17,6 +17,7 @@ struct tls_context;
 /* One worker's part. */
 struct forward_side {
     _Alignas(64) struct journey *free;
+    unsigned free_count;
     unsigned turn; /* round robin */
 };
 

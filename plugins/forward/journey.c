@@ -9,8 +9,9 @@
 #include "zone/wire/type.h"
 
 #define PACKET_MAX 512
-#define UDP_SIZE 1232 /* what we take over UDP (DNS flag day 2020) */
-#define PAUSE_MS 25   /* when all servers have failed at once */
+#define JOURNEYS_KEPT 2048 /* free ones, of a worker */
+#define UDP_SIZE 1232      /* what we take over UDP (DNS flag day 2020) */
+#define PAUSE_MS 25        /* when all servers have failed at once */
 
 struct journey {
     struct inquiry inquiry;
@@ -35,10 +36,10 @@ static struct journey *take(struct forward *forward, unsigned worker)
 {
     struct forward_side *side = &forward->sides[worker];
     struct journey *journey = side->free;
-    if (journey != NULL)
-        side->free = journey->next;
-    else
-        journey = malloc(sizeof *journey);
+    if (journey == NULL)
+        return malloc(sizeof *journey);
+    side->free = journey->next;
+    side->free_count--;
     return journey;
 }
 
@@ -48,8 +49,13 @@ static void give(struct journey *journey, unsigned worker)
     struct forward_side *side = &forward->sides[worker];
     if (forward->max_concurrent != 0)
         atomic_fetch_sub_explicit(&forward->concurrent, 1, memory_order_relaxed);
+    if (UNLIKELY(side->free_count >= JOURNEYS_KEPT)) { /* of a burst */
+        free(journey);
+        return;
+    }
     journey->next = side->free;
     side->free = journey;
+    side->free_count++;
 }
 
 void journeys_free(struct journey *first)
