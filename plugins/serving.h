@@ -15,6 +15,7 @@ struct serving_zone {
     struct zone *zone;
     const uint8_t *const *fall; /* names in which what does not exist is left to the next plugin */
     unsigned fall_count;
+    uint16_t iterations; /* of NSEC3, the most that proofs are made with; 0: ANSWER_ITERATIONS_MAX */
 };
 
 struct serving {

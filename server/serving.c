@@ -116,7 +116,7 @@ enum served serving_serve(const struct serving *serving, struct query *query)
     if (UNLIKELY(question->type == TYPE_AXFR || question->type == TYPE_IXFR))
         return serving_no_transfer(query, chosen->zone);
     find_end(&lookup->find);
-    struct answer_options how = {.dnssec = query->dnssec};
+    struct answer_options how = {.dnssec = query->dnssec, .iterations = chosen->iterations};
     enum verdict verdict = answer_found(&lookup->find, &how, &query->reply, query->scratch);
     if (UNLIKELY(chosen->fall_count > 0) && verdict == VERDICT_NXDOMAIN && falls(chosen, question)) {
         reply_clear(&query->reply);

@@ -64,7 +64,8 @@ struct auto_table *auto_table_new(const struct autodir *dir, struct zonefile **f
     for (unsigned i = 0; i < count; i++) {
         table->zones[i] = (struct serving_zone){.zone = files[i]->zone,
             .fall = dir->written->fallthrough.at,
-            .fall_count = dir->written->fallthrough.count};
+            .fall_count = dir->written->fallthrough.count,
+            .iterations = (uint16_t)dir->written->iterations};
         if (atomic_load(&files[i]->zone->current) == NULL)
             continue;
         enum err err = serving_add(&table->serving, &table->zones[i]);

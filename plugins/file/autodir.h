@@ -22,7 +22,7 @@ struct auto_table {
 struct auto_written {
     struct option_zones zones, fallthrough;
     struct option_strings directory;
-    int64_t reload_ms, journal_max;
+    int64_t reload_ms, journal_max, iterations;
     bool no_reload;
     const char *cache, *state;
     struct option_lines transfers;

@@ -94,7 +94,8 @@ static struct entry *entry_new(struct catalog_line *line, const struct catalog_m
     follower->zone->journal_max = (uint64_t)line->settings.journal;
     *entry = (struct entry){.served = {.zone = follower->zone,
                                 .fall = line->settings.fallthrough.at,
-                                .fall_count = line->settings.fallthrough.count},
+                                .fall_count = line->settings.fallthrough.count,
+                                .iterations = (uint16_t)line->settings.iterations},
         .follower = follower,
         .plan = plan_hold(plan_for(line, member->group)),
         .line = line,

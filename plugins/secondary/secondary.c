@@ -83,7 +83,8 @@ static enum err add_zone(
     follower->zone->journal_max = (uint64_t)settings->journal;
     *entry = (struct entry){.served = {.zone = follower->zone,
                                 .fall = settings->fallthrough.at,
-                                .fall_count = settings->fallthrough.count},
+                                .fall_count = settings->fallthrough.count,
+                                .iterations = (uint16_t)settings->iterations},
         .follower = follower,
         .plan = plan_hold(settings->plan),
         .at = &setup->directive->name};

@@ -80,6 +80,14 @@ const struct option settings_options[] = {
         .max = INT64_C(1) << 40,
         .fallback = "4g",
         .help = "octets of records that a transfer may have"},
+    {.word = "nsec3_iterations",
+        .arg = "COUNT",
+        .kind = OPTION_INTEGER,
+        .offset = offsetof(struct settings, iterations),
+        .min = 1,
+        .max = 65535,
+        .fallback = "2500",
+        .help = "a zone with more of them is answered without its proofs, which would take too long"},
     {.word = "max_time",
         .arg = "DURATION",
         .kind = OPTION_DURATION,
@@ -396,6 +404,7 @@ static enum err read_inner(struct setup *setup, const struct directive *line, co
         return err;
     settings->state = outer->state;
     settings->journal = outer->journal;
+    settings->iterations = outer->iterations;
     settings->fallthrough = outer->fallthrough;
     if (settings->transfers.count == 0 && settings->notifies.count > 0)
         return setup_error(

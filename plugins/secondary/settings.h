@@ -13,7 +13,7 @@ struct settings {
     const char *key, *source, *state, *tls_servername;
     int ixfr; /* enum plan_ixfr */
     bool zonemd, dnssec;
-    int64_t max_size, max_time_ms, timeout_ms, journal;
+    int64_t max_size, max_time_ms, timeout_ms, journal, iterations;
     struct plan *plan; /* the caller's reference */
 };
 

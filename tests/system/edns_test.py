@@ -262,6 +262,44 @@ def test_refusals_say_why():
         answer = wire.Answer(daemon.exchange(update.to_wire()))
         assert answer.rcode == 4 and answer.opt[2] == struct.pack("!HHH", 15, 2, 21), answer.opt
 
+def check_proofs(daemon, proven, told):
+    for name, rcode in (("nope.example.org", 3), ("example.org", 0)):
+        query = dns.message.make_query(name, "HINFO", want_dnssec=True, payload=4096)
+        answer = dns.query.udp(query, "127.0.0.1", port=daemon.port, timeout=20)
+        types = {rrset.rdtype for rrset in answer.authority}
+        assert answer.rcode() == rcode and 6 in types and (50 in types) == proven, (told, answer.to_text())
+        assert option(answer, 15) == (None if proven else struct.pack("!H", 27)), answer.to_text()
+
+
+def check_iterations_elsewhere(space, path):
+    """The same option of auto and secondary; PATH has 20 iterations."""
+    auto = space.directory("auto")
+    os.link(path, os.path.join(auto, "db.example.org"))
+    primary = server.start(space, f"example.org:{{port}} {{\n file {path}\n transfer {{\n  to *\n }}\n}}\n")
+    for count, proven in ((19, False), (20, True)):
+        daemon = server.start(space, f"""example.org:{{port}} {{
+ auto {{
+  directory {auto} db[.](.*) {{1}}
+  state off
+  nsec3_iterations {count}
+ }}
+}}
+""")
+        check_proofs(daemon, proven, f"auto {count}")
+        daemon.kill()
+        daemon = server.start(space, f"""example.org:{{port}} {{
+ secondary {{
+  transfer from 127.0.0.1:{primary.port}
+  state {space.directory(f"state-{count}")}
+  nsec3_iterations {count}
+ }}
+}}
+""")
+        daemon.wait_for_log("example.org.: serial", deadline=60)
+        check_proofs(daemon, proven, f"secondary {count}")
+        daemon.kill()
+
+
 def test_nsec3_with_too_many_iterations():
     """RFC 5155 10.3, RFC 9276: what is not there is not proven when that would take too long; all else goes on."""
     with harness.Workspace() as space:
@@ -276,11 +314,7 @@ def test_nsec3_with_too_many_iterations():
         for count, lines, proven in ((0, "", True), (20, "", True), (20, "nsec3_iterations 20", True),
                                      (20, "nsec3_iterations 19", False), (2501, "", False), (2501, "nsec3_iterations 2501", True)):
             daemon = server.start(space, "example.org:{port} {\n file %s {\n  %s\n }\n}\n" % (signed[count], lines))
-            for name, rcode in (("nope.example.org", 3), ("example.org", 0)):
-                query = dns.message.make_query(name, "HINFO", want_dnssec=True, payload=4096)
-                answer = dns.query.udp(query, "127.0.0.1", port=daemon.port, timeout=5)
-                types = {rrset.rdtype for rrset in answer.authority}
-                assert answer.rcode() == rcode and 6 in types and (50 in types) == proven, (count, lines, answer.to_text())
-                assert option(answer, 15) == (None if proven else struct.pack("!H", 27)), answer.to_text()
+            check_proofs(daemon, proven, (count, lines))
             daemon.kill()
+        check_iterations_elsewhere(space, signed[20])
 

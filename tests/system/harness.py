@@ -380,7 +380,8 @@ class Bailiwick(Server):
         return None if binary("bailiwickd") else "build/bin/bailiwickd"
 
     def command(self):
-        text = "".join(f"{origin}:{self.port} {{\n    bind 127.0.0.1\n    bufsize {self.udp_size}\n    file {path} {origin}\n{self.extra}}}\n"
+        extra = self.extra.replace("{port}", str(self.port))
+        text = "".join(f"{origin}:{self.port} {{\n    bind 127.0.0.1\n    bufsize {self.udp_size}\n    file {path} {origin}\n{extra}}}\n"
                        for origin, path in self.zones.items())
         conf = write_file(self.directory, "Corefile", text)
         self.environment.setdefault("XDG_CACHE_HOME", self.directory)
