@@ -22,7 +22,7 @@ import measure  # finds tests/system for the next
 import harness
 
 NAMES = ("load", "reload", "transfer", "check", "fmt", "diff", "findings", "answers", "instructions", "features", "forward",
-         "cache", "verify", "sign", "online", "spread", "idle", "gitsync")
+         "cache", "verify", "sign", "online", "spread", "idle", "gitsync", "zones", "dips", "restart")
 
 
 def parse(words):

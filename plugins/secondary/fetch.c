@@ -162,7 +162,7 @@ static enum fetch_outcome take_whole(struct fetch *fetch, const struct transfer 
                    : failed(
                          fetch, "its serial %u is not newer than ours, %u", in->serial, fetch->base->serial);
     enum err err =
-        change_build(fetch->follower->zone->name, &in->whole, in->whole.count > LARGE ? 0 : 1, why, &image);
+        whole_build(&in->tapes, fetch->follower->zone->name, in->tapes.count > LARGE ? 0 : 1, why, &image);
     if (err != ERR_OK)
         return failed(fetch, "the zone cannot be served: %s", why[0] != '\0' ? why : err_text(err));
     struct snapshot *snapshot = snapshot_new(image);
@@ -171,7 +171,7 @@ static enum fetch_outcome take_whole(struct fetch *fetch, const struct transfer 
         return failed(fetch, "out of memory");
     }
     enum fetch_outcome outcome = publish(fetch, transfer, snapshot, NULL);
-    if (in->whole.count > LARGE && outcome == FETCH_PUBLISHED)
+    if (in->tapes.count > LARGE && outcome == FETCH_PUBLISHED)
         image_settle(image);
     return outcome;
 }
@@ -241,6 +241,7 @@ static enum fetch_outcome attempt(struct fetch *fetch, bool incremental, bool *a
         .incremental = incremental,
         .udp = fetch->plan->ixfr == IXFR_UDP,
         .from = incremental ? fetch->base->serial : 0,
+        .build = true,
         .max_octets = fetch->plan->max_octets,
         .max_ms = fetch->plan->max_ms,
         .stop = fetch->stop};

@@ -54,6 +54,7 @@ void inbound_clear(struct inbound *inbound)
     free(inbound->steps);
     free(inbound->rdata);
     change_list_clear(&inbound->whole);
+    whole_clear(&inbound->tapes);
     inbound->steps = NULL;
     inbound->step_count = 0;
     inbound->rdata = NULL;
@@ -92,7 +93,10 @@ static enum err keep(struct inbound *inbound, const struct incoming *record, boo
         return ERR_LIMIT;
     }
     enum err err;
-    if (step == NULL)
+    if (step == NULL && inbound->on_tapes)
+        err = whole_add(
+            &inbound->tapes, record->owner, record->type, record->ttl, record->rdata, record->rdata_len);
+    else if (step == NULL)
         err = change_list_add(
             &inbound->whole, record->owner, record->type, record->ttl, record->rdata, record->rdata_len);
     else if (removed)

@@ -17,7 +17,7 @@
 
 #include "zone/base/attr.h"
 #include "zone/base/err.h"
-#include "zone/store/change.h"
+#include "zone/store/whole.h"
 #include "zone/wire/name.h"
 
 #define INBOUND_WHY_MAX 256
@@ -39,6 +39,8 @@ struct inbound {
     enum inbound_state state;
     enum inbound_kind kind; /* when done */
     struct change_list whole;
+    struct whole tapes; /* in place of `whole` */
+    bool on_tapes;      /* set before the first message by who will build an image, and nothing else */
     struct change *steps;
     size_t step_count, step_room;
     uint32_t serial;                    /* of the first SOA: the version that the primary has */

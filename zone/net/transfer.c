@@ -117,6 +117,7 @@ static enum err begin(struct transfer *transfer, const struct transfer_request *
     memset(transfer, 0, sizeof *transfer);
     enum err err =
         inbound_init(&transfer->in, wanted->zone, wanted->incremental, wanted->from, wanted->max_octets);
+    transfer->in.on_tapes = wanted->build;
     return err == ERR_OK ? err : failed(transfer, err, err_text(err));
 }
 

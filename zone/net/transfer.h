@@ -14,6 +14,7 @@
 struct transfer_request {
     const uint8_t *zone;
     bool incremental; /* IXFR from serial `from`; else AXFR */
+    bool build;       /* a whole zone comes as in.tapes, to build an image of, not as in.whole */
     bool udp;         /* IXFR by UDP first (RFC 1995 2), TCP where that brings nothing whole */
     uint32_t from;
     uint64_t max_octets; /* of records; 0: any number */

@@ -1,16 +1,12 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "zone/store/build.h"
 #include "zone/store/edit.h"
-#include "zone/text/sources.h"
+#include "zone/store/whole.h"
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
 
 #define NO_RUN SIZE_MAX
-#define CHUNK_RECORDS 65536u /* read side by side by the builder */
-#define CHUNK_EXPECTED ((size_t)4 << 20)
 
 /* ---- edits ---- */
 
@@ -82,42 +78,7 @@ enum err edits_finish(struct edits *edits, struct overlay_change **out)
 
 /* ---- a zone on tapes ---- */
 
-struct taping {
-    struct chunk *chunks;
-    size_t count, room;
-    uint64_t records;
-};
-
-static enum err open_chunk(struct taping *taping)
-{
-    if (taping->count == taping->room) {
-        size_t room = taping->room * 2 + 4;
-        struct chunk *chunks = realloc(taping->chunks, room * sizeof *chunks);
-        if (chunks == NULL)
-            return ERR_MEMORY;
-        taping->chunks = chunks;
-        taping->room = room;
-    }
-    struct chunk *chunk = &taping->chunks[taping->count];
-    memset(chunk, 0, sizeof *chunk);
-    enum err err = tape_init(&chunk->tape, taping->count > 0 ? CHUNK_EXPECTED : 0);
-    taping->count += err == ERR_OK;
-    return err;
-}
-
-static enum err put(struct taping *taping, const uint8_t *owner, uint16_t type, uint32_t ttl,
-    const uint8_t *rdata, size_t rdata_len)
-{
-    enum err err = ERR_OK;
-    if (taping->count == 0 || taping->chunks[taping->count - 1].tape.record_count >= CHUNK_RECORDS)
-        err = open_chunk(taping);
-    if (err == ERR_OK)
-        err = tape_put(&taping->chunks[taping->count - 1].tape, owner, type, ttl, rdata, rdata_len);
-    taping->records += err == ERR_OK;
-    return err;
-}
-
-static enum err put_records(struct taping *taping, const uint8_t *owner, const struct rrset *rrset, bool sigs)
+static enum err put_records(struct whole *whole, const uint8_t *owner, const struct rrset *rrset, bool sigs)
 {
     const uint8_t *at = sigs ? rrset_signatures(rrset) : rrset->data;
     unsigned count = sigs ? rrset->sig_count : rrset->count;
@@ -126,21 +87,21 @@ static enum err put_records(struct taping *taping, const uint8_t *owner, const s
     for (unsigned i = 0; i < count && err == ERR_OK; i++) {
         struct record record;
         at = record_read(at, !sigs && rrset_linked(type), &record);
-        err = put(taping, owner, type, rrset->ttl, record.rdata, record.rdata_len);
+        err = whole_add(whole, owner, type, rrset->ttl, record.rdata, record.rdata_len);
     }
     return err;
 }
 
-static enum err put_node(struct taping *taping, const struct snapshot *snapshot, const struct node *node)
+static enum err put_node(struct whole *whole, const struct snapshot *snapshot, const struct node *node)
 {
     uint8_t owner[NAME_MAX + 1];
     const struct rrset *rrset = node_rrsets(node);
     enum err err = ERR_OK;
     (void)snapshot_owner(snapshot, node, owner);
     for (unsigned i = 0; i < node->rrset_count && err == ERR_OK; i++, rrset = rrset_next(rrset)) {
-        err = put_records(taping, owner, rrset, false);
+        err = put_records(whole, owner, rrset, false);
         if (err == ERR_OK)
-            err = put_records(taping, owner, rrset, true);
+            err = put_records(whole, owner, rrset, true);
     }
     return err;
 }
@@ -151,7 +112,7 @@ static bool is_nsec3(const struct tape_record *record)
                                              record->rdata[0] == 0 && record->rdata[1] == TYPE_NSEC3);
 }
 
-static enum err put_edit(struct taping *taping, const struct edits *edits, const struct edit *edit)
+static enum err put_edit(struct whole *whole, const struct edits *edits, const struct edit *edit)
 {
     if (edit->run_at == NO_RUN)
         return ERR_OK;
@@ -160,7 +121,7 @@ static enum err put_edit(struct taping *taping, const struct edits *edits, const
     enum err err = ERR_OK;
     for (uint32_t i = 0; i < run->record_count && err == ERR_OK; i++, record = tape_record_next(record)) {
         if (is_nsec3(record) == edit->nsec3)
-            err = put(taping, run->name, record->type, record->ttl, record->rdata, record->rdata_len);
+            err = whole_add(whole, run->name, record->type, record->ttl, record->rdata, record->rdata_len);
     }
     return err;
 }
@@ -174,7 +135,7 @@ static int edit_order(const struct edit *edit, const struct node *node)
 }
 
 /* All names of the snapshot and of the edits, those of the edits in place of the snapshot's. */
-static enum err put_zone(struct taping *taping, const struct snapshot *snapshot, const struct edits *edits)
+static enum err put_zone(struct whole *whole, const struct snapshot *snapshot, const struct edits *edits)
 {
     struct snapshot_walk walk;
     size_t at = 0, count = edits != NULL ? edits->count : 0;
@@ -184,7 +145,7 @@ static enum err put_zone(struct taping *taping, const struct snapshot *snapshot,
     while ((node != NULL || at < count) && err == ERR_OK) {
         const struct edit *edit = at < count ? &edits->items[at] : NULL;
         int order = edit == NULL ? 1 : node == NULL ? -1 : edit_order(edit, node);
-        err = order <= 0 ? put_edit(taping, edits, edit) : put_node(taping, snapshot, node);
+        err = order <= 0 ? put_edit(whole, edits, edit) : put_node(whole, snapshot, node);
         at += order <= 0;
         if (order >= 0)
             node = snapshot_walk_next(&walk);
@@ -194,55 +155,14 @@ static enum err put_zone(struct taping *taping, const struct snapshot *snapshot,
 
 /* ---- building ---- */
 
-/* The first error. */
-static void keep_first(void *context, const struct finding *finding)
-{
-    char *why = context;
-    if (finding->severity == SEVERITY_ERROR && why[0] == '\0')
-        snprintf(why, CHANGE_WHY_MAX, "%s [%s]", finding->message, finding->rule);
-}
-
-static enum err build(
-    struct taping *taping, const uint8_t *apex, unsigned threads, char *why, struct image **out)
-{
-    struct sources sources;
-    struct build_result result;
-    char first[CHANGE_WHY_MAX] = "";
-    uint16_t file;
-    enum err err = sources_init(&sources);
-    if (err != ERR_OK)
-        return err;
-    struct finding_sink sink = {.report = keep_first, .context = first};
-    struct build_options options = {.apex = apex, .threads = threads, .sink = &sink};
-    struct zone_text text = {.sources = &sources,
-        .chunks = taping->chunks,
-        .count = taping->count,
-        .records = taping->records,
-        .class = CLASS_IN};
-    err = sources_add(&sources, "changed zone", "", 0, &file); /* where findings are */
-    if (err == ERR_OK)
-        err = build_image(&text, &options, &result, out);
-    if (err == ERR_INVALID && why != NULL)
-        memcpy(why, first, sizeof first);
-    sources_clear(&sources);
-    return err;
-}
-
-static void taping_clear(struct taping *taping)
-{
-    for (size_t i = 0; i < taping->count; i++)
-        tape_clear(&taping->chunks[i].tape);
-    free(taping->chunks);
-}
-
 enum err edits_build(
     struct snapshot *current, const struct edits *edits, unsigned threads, char *why, struct image **out)
 {
-    struct taping taping = {0};
-    enum err err = put_zone(&taping, current, edits);
+    struct whole whole = {0};
+    enum err err = put_zone(&whole, current, edits);
     if (err == ERR_OK)
-        err = build(&taping, current->image->header->apex_name, threads, why, out);
-    taping_clear(&taping);
+        err = whole_build(&whole, current->image->header->apex_name, threads, why, out);
+    whole_clear(&whole);
     return err;
 }
 
@@ -254,7 +174,7 @@ enum err change_fold(struct snapshot *current, unsigned threads, struct image **
 enum err change_build(const uint8_t *apex, const struct change_list *list, unsigned threads,
     char why[CHANGE_WHY_MAX], struct image **out)
 {
-    struct taping taping = {0};
+    struct whole whole = {0};
     struct change_record record;
     uint8_t lower[NAME_MAX + 1];
     enum err err = ERR_OK;
@@ -262,9 +182,9 @@ enum err change_build(const uint8_t *apex, const struct change_list *list, unsig
     if (why != NULL)
         why[0] = '\0';
     for (size_t at = 0; err == ERR_OK && change_next(list, &at, &record);)
-        err = put(&taping, record.owner, record.type, record.ttl, record.rdata, record.rdata_len);
+        err = whole_add(&whole, record.owner, record.type, record.ttl, record.rdata, record.rdata_len);
     if (err == ERR_OK)
-        err = build(&taping, lower, threads, why, out);
-    taping_clear(&taping);
+        err = whole_build(&whole, lower, threads, why, out);
+    whole_clear(&whole);
     return err;
 }

@@ -36,7 +36,7 @@ struct making {
     struct item **slots; /* by name */
     uint32_t slot_mask;
     struct item **items;
-    uint32_t count;
+    uint32_t count, room;
     struct arena arena;
     struct gathered gathered;
     struct lint *lint;
@@ -50,6 +50,9 @@ struct item *making_find(const struct making *making, const uint8_t *name, unsig
 
 /* The image's own node of a name, whatever the current overlay says; or NULL. */
 const struct node *making_in_image(const struct making *making, const uint8_t *name, unsigned len) NONNULL(1);
+
+/* Room for more items; the first time for some. False: out of memory. */
+bool making_grow(struct making *making) NODISCARD NONNULL(1);
 
 /* Brings together all items: the last overlay's names, the changed ones, and those whose place in the tree
  * changes with them; tells of each whether it exists. */

@@ -226,12 +226,9 @@ static bool begin(struct making *making, struct snapshot *current, struct lint *
     making->image = current->image;
     making->seed = current->image->header->seed;
     making->lint = lint;
-    arena_init(&making->arena, (size_t)1 << 20);
-    making->slots = calloc((size_t)ITEMS_MAX * 2, sizeof(struct item *));
-    making->slot_mask = ITEMS_MAX * 2 - 1;
-    making->items = calloc(ITEMS_MAX, sizeof(struct item *));
+    arena_init(&making->arena, 0);
     making->overlay = calloc(1, sizeof *making->overlay);
-    return making->slots != NULL && making->items != NULL && making->overlay != NULL;
+    return making->overlay != NULL && making_grow(making);
 }
 
 static void end(struct making *making)

@@ -31,6 +31,27 @@ struct item *making_find(const struct making *making, const uint8_t *name, unsig
     return *slot_of(making, name, len, false);
 }
 
+/* Most overlays have a few names: what is cleared for each is little. */
+bool making_grow(struct making *making)
+{
+    uint32_t room = making->room != 0 ? making->room * 4 : 64;
+    struct item **slots = calloc((size_t)room * 2, sizeof *slots);
+    struct item **items = realloc(making->items, room * sizeof *items);
+    if (items != NULL)
+        making->items = items;
+    if (slots == NULL || items == NULL) {
+        free(slots);
+        return false;
+    }
+    free(making->slots);
+    making->slots = slots;
+    making->slot_mask = room * 2 - 1;
+    making->room = room;
+    for (uint32_t i = 0; i < making->count; i++)
+        *slot_of(making, items[i]->name, items[i]->name_len, items[i]->nsec3) = items[i];
+    return true;
+}
+
 static unsigned label_count(const uint8_t *name, unsigned len)
 {
     unsigned labels = 0;
@@ -44,11 +65,14 @@ static struct item *add_item(struct making *making, const uint8_t *name, unsigne
     struct item **slot = slot_of(making, name, len, nsec3);
     if (*slot != NULL)
         return *slot;
-    struct item *item = making->count < ITEMS_MAX ? ARENA_NEW(&making->arena, struct item) : NULL;
+    bool may = making->count < ITEMS_MAX;
+    bool fits = may && (making->count < making->room || making_grow(making));
+    struct item *item = fits ? ARENA_NEW(&making->arena, struct item) : NULL;
     if (item == NULL) {
-        making->failure = making->count < ITEMS_MAX ? ERR_MEMORY : ERR_LIMIT;
+        making->failure = may ? ERR_MEMORY : ERR_LIMIT;
         return NULL;
     }
+    slot = slot_of(making, name, len, nsec3); /* the table may have grown */
     item->name = (const uint8_t *)arena_copy(&making->arena, name, len);
     item->name_len = (uint8_t)len;
     item->labels = (uint8_t)label_count(name, len);

@@ -117,7 +117,7 @@ static void assert_only_case(const struct change_list *a, const struct change_li
         assert_true(has_like(b, &record));
 }
 
-static void whole_zone(struct snapshot *snapshot)
+static void whole_zone(struct snapshot *snapshot, bool on_tapes)
 {
     struct message message;
     struct inbound in;
@@ -126,9 +126,13 @@ static void whole_zone(struct snapshot *snapshot)
     char why[CHANGE_WHY_MAX];
     ask(&message, false, 0);
     assert_int_equal(inbound_init(&in, zone.apex, false, 0, 0), ERR_OK);
+    in.on_tapes = on_tapes;
     receive(outbound_axfr(&message, snapshot), &in, some_limit());
     assert_int_equal(in.kind, INBOUND_FULL);
-    assert_int_equal(change_build(zone.apex, &in.whole, 1, why, &image), ERR_OK);
+    enum err err = on_tapes ? whole_build(&in.tapes, zone.apex, 1, why, &image)
+                            : change_build(zone.apex, &in.whole, 1, why, &image);
+    assert_int_equal(err, ERR_OK);
+    assert_int_equal(on_tapes ? in.tapes.count : in.whole.count, in.records);
     struct snapshot *got = snapshot_new(image);
     assert_non_null(got);
     assert_int_equal(diff_snapshots(snapshot, got, 0, &none), ERR_OK);
@@ -175,7 +179,8 @@ static void send_zone(uint64_t seed)
     if (is_unfit())
         return;
     struct snapshot *before = load();
-    whole_zone(before);
+    whole_zone(before, false);
+    whole_zone(before, true);
     only_soa(before);
     struct made_zone kept = zone;
     edit_zone(&zone);
