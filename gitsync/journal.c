@@ -89,7 +89,10 @@ static bool nobody_was_asked(const struct journal_entry *confirmed)
 /* Whether the member NAME is there and says something. */
 static bool says(const struct journal_entry *entry, const char *name)
 {
-    char text[4] = "";
+    char text[4] = "", member[24];
+    snprintf(member, sizeof member, "\"%s\":", name);
+    if (strstr(entry->line, member) == NULL) /* much faster where thousands of zones stand in the line */
+        return false;
     return json_get(entry->line, name, text, sizeof text) && *text != '\0' && strcmp(text, "0") != 0;
 }
 

@@ -378,6 +378,7 @@ enum outcome repo_fetch(
 {
     struct asking asking = {path, settings};
     struct answer answer;
+    repo_git_start(); /* here and not there: it reads all certificates of the system */
     switch (apart_run(work, &asking, &answer, sizeof answer, settings->fetch_timeout_s)) {
     case APART_DONE:
         break;
