@@ -134,6 +134,8 @@ static enum err list_first(struct setup *setup, struct autodir *dir)
     if (err != ERR_OK && err != ERR_MEMORY)
         setup_warning(setup, &setup->directive->name, "its zones are served when it is there", "%s: %s",
             dir->directory, strerror(errno));
+    if (!setup->check)
+        autodir_tell_watch(dir, &listing);
     dir->watch = listing.watch;
     listing.watch = -1;
     struct zonefile **files = autodir_zones(dir, &listing, &count);

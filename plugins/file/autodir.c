@@ -274,6 +274,25 @@ static void tell_changes(const struct auto_table *old, struct zonefile *const *f
         log_info("plugin/auto: %u zones came and %u went in all", came, went);
 }
 
+void autodir_tell_watch(struct autodir *dir, const struct listing *listing)
+{
+    int why = listing->unwatched;
+    const char *limit = why == ENOSPC   ? "; fs.inotify.max_user_watches is used up (one for each directory)"
+                        : why == EMFILE ? "; fs.inotify.max_user_instances is used up"
+                                        : "";
+    if (why == dir->unwatched)
+        return;
+    dir->unwatched = why;
+    if (why == 0)
+        log_info("plugin/auto: %s: is watched again", dir->directory);
+    else if (dir->written->reload_ms == 0)
+        log_error("plugin/auto: %s: cannot be watched, and `reload 0` does not look: %s%s", dir->directory,
+            strerror(why), limit);
+    else
+        log_warning("plugin/auto: %s: cannot be watched, and is looked at every %lld seconds only: %s%s",
+            dir->directory, (long long)dir->written->reload_ms / 1000, strerror(why), limit);
+}
+
 /* ---- looking ---- */
 
 struct scan {
@@ -302,6 +321,8 @@ static void end_scan(void *arg)
         files = autodir_zones(dir, &scan->listing, &count);
     else if (!dir->stopped)
         log_error("plugin/auto: %s: %s; what was served goes on", scan->directory, strerror(scan->why));
+    if (!dir->stopped)
+        autodir_tell_watch(dir, &scan->listing);
     if (!dir->stopped && (scan->err == ERR_OK || dir->watch < 0)) {
         int old = dir->watch;
         dir->watch = scan->listing.watch;

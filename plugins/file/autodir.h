@@ -41,6 +41,7 @@ struct autodir {
     _Atomic(struct auto_table *) table;
     struct host_timer *timer;
     int watch;
+    int unwatched;       /* as it was last told */
     bool working;        /* listing or loading */
     bool wanted, forced; /* somebody wants a look; at included files, too */
     bool foreign;        /* an event named a file that is no zone: an included one, perhaps */
@@ -66,6 +67,9 @@ enum err autodir_start(struct autodir *dir) NODISCARD NONNULL(1);
 void autodir_want(struct autodir *dir) NONNULL(1);
 /* No query will come again. The caller's reference goes. */
 void autodir_stop(struct autodir *dir) NONNULL(1);
+
+/* Tells when LISTING could not watch all directories: what changes there is seen later, or never. */
+void autodir_tell_watch(struct autodir *dir, const struct listing *listing) NONNULL(1, 2);
 
 /* A sink that logs: the faults of one zone keep no other from being served. */
 void autodir_tell(void *context, const struct finding *finding) NONNULL(2);

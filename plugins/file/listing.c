@@ -34,14 +34,17 @@ static enum err add_path(struct listing *listing, const char *directory, const c
 
 static void watch(struct listing *listing, const char *directory)
 {
-    if (listing->watch < 0 || inotify_add_watch(listing->watch, directory, WATCHED) < 0)
-        listing->unwatched = true;
+    if (listing->watch < 0 || inotify_add_watch(listing->watch, directory, WATCHED) >= 0)
+        return;
+    if (errno != ENOENT && errno != ENOTDIR)
+        listing->unwatched = errno;
 }
 
 static enum err walk(struct listing *listing, const char *directory, unsigned depth);
 
-/* Files, and links to files; directories are walked, links to directories are not (they may lead in circles).
- */
+/* Files, and links to files; directories are walked, links to directories are not (they may lead in circles),
+ * nor are hidden ones: the releases of a Kubernetes volume lie side by side, and ..data links to the one that
+ * counts. */
 static enum err visit(
     struct listing *listing, const char *directory, const struct dirent *entry, unsigned depth)
 {
@@ -63,7 +66,8 @@ static enum err visit(
         return add_path(listing, directory, entry->d_name);
     if (type == DT_LNK && stat(path, &status) == 0 && S_ISREG(status.st_mode))
         return add_path(listing, directory, entry->d_name);
-    return type == DT_DIR && depth < LISTING_DEPTH_MAX ? walk(listing, path, depth + 1) : ERR_OK;
+    bool hidden = entry->d_name[0] == '.';
+    return type == DT_DIR && !hidden && depth < LISTING_DEPTH_MAX ? walk(listing, path, depth + 1) : ERR_OK;
 }
 
 static enum err walk(struct listing *listing, const char *directory, unsigned depth)
@@ -100,6 +104,7 @@ static void watch_above(struct listing *listing, const char *directory)
 enum err listing_make(struct listing *listing, const char *directory)
 {
     *listing = (struct listing){.watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    listing->unwatched = listing->watch < 0 ? errno : 0;
     arena_init(&listing->memory, 0);
     watch_above(listing, directory);
     return walk(listing, directory, 0);

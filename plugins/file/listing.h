@@ -17,8 +17,8 @@ struct listing {
     struct arena memory;
     const char **paths; /* in order: directory by directory, each in the order of names */
     size_t count, room;
-    int watch;      /* an inotify descriptor that does not block; -1: there is none */
-    bool unwatched; /* some directory could not be watched */
+    int watch;     /* an inotify descriptor that does not block; -1: there is none */
+    int unwatched; /* errno when some directory could not be watched, else 0 */
 };
 
 /* ERR_MISSING: there is no such directory; ERR_IO with errno. On failure the watch may be there all the same,

@@ -1,6 +1,7 @@
 """The auto plugin: zones come and go with the files of a directory."""
 
 import os
+import subprocess
 import sys
 import time
 
@@ -194,3 +195,52 @@ def test_of_two_files_for_one_zone_the_first_is_served():
         assert last_octet(daemon, "www.example.org.") == 80
         os.unlink(os.path.join(space.path, "zones", "a", "db.example.org"))
         wait_for(daemon, "www.example.org.", 81)
+
+
+def test_limits_of_inotify_are_told():
+    """Without a watch the log says which limit it is, and the directory is looked at as `reload` says."""
+    class Limited(server.Daemon):
+        limit = "max_inotify_instances"
+
+        def command(self):
+            return ["unshare", "-Ur", "sh", "-c", f'echo 0 > /proc/sys/user/{self.limit} && exec "$@"', "sh"] + super().command()
+
+    if subprocess.run(["unshare", "-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_watches"], check=False,
+                      capture_output=True).returncode != 0:
+        raise harness.Skip("no name spaces")
+    for limit in ("instances", "watches"):
+        with harness.Workspace() as space:
+            put(space, "db.a.test")
+            Limited.limit = f"max_inotify_{limit}"
+            daemon = server.start(space, f".:{{port}} {{\n  auto {{\n    directory {space.path}/zones\n    reload 200ms\n  }}\n}}\n",
+                                  make=Limited)
+            assert f"fs.inotify.max_user_{limit} is used up" in daemon.log(), daemon.log()
+            wait_for(daemon, "www.a.test.", 80)
+            put(space, "db.b.test")
+            wait_for(daemon, "www.b.test.", 80)
+            assert daemon.log().count("is used up") == 1, daemon.log()
+
+
+def test_a_kubernetes_volume():
+    """A ConfigMap: db.* -> ..data/db.*, and ..data -> ..2026_1, which is turned by rename(2)."""
+    with harness.Workspace() as space:
+        zones = os.path.join(space.directory("zones"))
+
+        def release(number, names):
+            for name in names:
+                space.write(f"zones/..release{number}/db.{name}", ZONE % (number, number))
+            os.symlink(f"..release{number}", f"{zones}/..data_tmp")
+            os.rename(f"{zones}/..data_tmp", f"{zones}/..data")
+            for name in names:
+                if not os.path.lexists(f"{zones}/db.{name}"):
+                    os.symlink(f"..data/db.{name}", f"{zones}/db.{name}")
+        release(1, ["a.test", "b.test"])
+        daemon = serve(space)
+        wait_for(daemon, "www.a.test.", 1)
+        release(2, ["a.test", "b.test", "c.test"])
+        for name in ("a", "b", "c"):
+            wait_for(daemon, f"www.{name}.test.", 2)
+        os.unlink(f"{zones}/db.b.test")
+        release(3, ["a.test", "c.test"])
+        wait_for(daemon, "www.b.test.", "REFUSED")
+        wait_for(daemon, "www.c.test.", 3)
