@@ -472,6 +472,7 @@ int main(int argc, char **argv)
     signal(SIGHUP, SIG_IGN);
     raise_descriptor_limit();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, like any other */
     log_mark_priorities(service_has_journal());
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (args_parse(argc, argv, rows, &daemon.arguments, &rest, why) != ERR_OK)

@@ -58,7 +58,7 @@ static void put_steps(struct json *json, struct zone *zone)
     json_close(json, ']');
 }
 
-static const char *reason(const struct zone *zone, const struct zone_status *status)
+static const char *reason(struct zone *zone, const struct zone_status *status, char text[ZONE_ERROR_MAX])
 {
     if (status->frozen)
         return "frozen: nothing may change it until it is thawed";
@@ -66,6 +66,8 @@ static const char *reason(const struct zone *zone, const struct zone_status *sta
         return "expired: no primary has answered for too long";
     if (status->error != NULL)
         return status->error;
+    if (zone_noted(zone, ZONE_PUBLISHED, text, ZONE_ERROR_MAX) != 0 && text[0] != '\0')
+        return text;
     return status->loaded_s == 0 ? "not there yet" : "what was found last is served";
 }
 
@@ -84,7 +86,7 @@ const char *control_zone(struct control_request *request)
 {
     struct zone *zone;
     struct zone_status status;
-    char error[ZONE_ERROR_MAX];
+    char error[ZONE_ERROR_MAX], text[ZONE_ERROR_MAX];
     const char *why = find_zone(request, &zone);
     if (why != NULL)
         return why;
@@ -93,7 +95,7 @@ const char *control_zone(struct control_request *request)
     control_put_zone(&request->json, &status);
     json_close(&request->json, ']');
     json_bool(&request->json, "current", status.error == NULL && status.loaded_s != 0 && !status.frozen);
-    json_text(&request->json, "why", reason(zone, &status));
+    json_text(&request->json, "why", reason(zone, &status, text));
     if (zone->expires_s != 0)
         control_put_time(&request->json, "expires", (uint64_t)zone->expires_s);
     put_provenance(&request->json, &status);

@@ -2,6 +2,7 @@
  * zones_store.c's. */
 #include "plugins/zones.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,16 @@ static void serve(struct zone *zone, struct snapshot *snapshot, unsigned flags)
         zones_tell(zone, ZONE_NEW_VERSION);
 }
 
+/* A version that is served, but would be lost by a crash: `bailiwickctl zone` tells. */
+static void note_kept(struct zone *zone, uint32_t serial, enum err err, int why)
+{
+    if (err == ERR_IO && zone->state != NULL)
+        zone_note(zone, ZONE_PUBLISHED, "serial %u is served, but it cannot be kept in %s: %s", serial,
+            zone->state, strerror(why));
+    else
+        zone_forget(zone, ZONE_PUBLISHED);
+}
+
 enum err zone_publish(
     struct zone *zone, struct snapshot *snapshot, const struct change *change, unsigned flags)
 {
@@ -147,6 +158,8 @@ enum err zone_publish(
         serve(zone, snapshot, flags);
     }
     enum err err = zones_record(zone, old, snapshot, change, flags);
+    if (!must_last)
+        note_kept(zone, snapshot->serial, err, errno);
     if ((err != ERR_OK && must_last) || (old == NULL && !must_last)) {
         snapshot_release(snapshot);
         return must_last ? err : ERR_OK;
