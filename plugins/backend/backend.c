@@ -109,3 +109,26 @@ void backend_refresh(void *self)
         (void)err; /* the old one stays */
     }
 }
+
+/* A line for all names of the block that lets none fall through. */
+static bool takes_all(const struct backend *line, const struct block *block)
+{
+    if (line->except_count > 0 || line->fall_count > 0)
+        return false;
+    for (unsigned i = 0; i < block->zones_count; i++) {
+        bool taken = false;
+        for (unsigned k = 0; k < line->from_count && !taken; k++)
+            taken = name_under(block->zones[i], line->from[k]);
+        if (!taken)
+            return false;
+    }
+    return true;
+}
+
+bool backend_ends(void *self, const struct block *block)
+{
+    const struct backend *line = self;
+    while (line != NULL && !takes_all(line, block))
+        line = line->next;
+    return line != NULL;
+}

@@ -129,6 +129,7 @@ struct call {
 enum err backend_start(void *self) NODISCARD;
 void backend_stop(void *self);
 void backend_refresh(void *self);
+bool backend_ends(void *self, const struct block *block);
 enum served backend_serve(void *self, struct query *query) NODISCARD NONNULL(2);
 
 /* ---- for the carriers: worker threads ---- */

@@ -200,8 +200,8 @@ static void tell(void *self, struct metrics *out)
 }
 
 #define HOOKS                                                                                                \
-    .start = backend_start, .serve = backend_serve, .refresh = backend_refresh, .metrics = tell,             \
-    .stop = backend_stop
+    .start = backend_start, .serve = backend_serve, .refresh = backend_refresh, .ends = backend_ends,        \
+    .metrics = tell, .stop = backend_stop
 
 static const struct plugin grpc_plugin = {
     .abi = PLUGIN_ABI, .name = "grpc", .options = options, .setup = setup_grpc, HOOKS};

@@ -270,6 +270,7 @@ static const struct plugin httpjson_plugin = {
     .start = backend_start,
     .serve = backend_serve,
     .refresh = backend_refresh,
+    .ends = backend_ends,
     .metrics = tell,
     .stop = backend_stop,
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "zone/base/ip.h"
+#include "plugins/servers.h"
 #include "zone/net/tls.h"
 
 #define PORT_DNS 53   /* CoreDNS's, for servers written without a port, */
@@ -27,33 +27,14 @@ struct backend *backend_new(struct setup *setup, void **self, const struct carri
 
 /* ---- servers ---- */
 
-static union address to_address(const struct option_address *from)
-{
-    union address to = {0};
-    if (from->family == 6) {
-        to.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(from->port)};
-        memcpy(&to.v6.sin6_addr, from->ip, 16);
-    } else {
-        to.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(from->port)};
-        memcpy(&to.v4.sin_addr, from->ip, 4);
-    }
-    return to;
-}
-
 enum err backend_add(struct setup *setup, struct backend *backend, const struct token *at,
     const struct option_address *address)
 {
-    char ip[IP6_TEXT_MAX];
     unsigned i = backend->targets_count;
     if (i == TARGETS_MAX)
         return setup_error(setup, at, NULL, "more than %d servers", TARGETS_MAX);
-    if (address->family == 6)
-        ip6_print(address->ip, ip);
-    else
-        ip4_print(address->ip, ip);
-    backend->settings[i] = (struct flow_target){.to = to_address(address)};
-    backend->labels[i] =
-        arena_printf(setup->world, address->family == 6 ? "[%s]:%u" : "%s:%u", ip, (unsigned)address->port);
+    backend->settings[i] = (struct flow_target){.to = server_address(address)};
+    backend->labels[i] = server_label(setup, address);
     backend->authority[i] = backend->labels[i];
     if (backend->labels[i] == NULL)
         return ERR_MEMORY;
@@ -61,30 +42,16 @@ enum err backend_add(struct setup *setup, struct backend *backend, const struct 
     return ERR_OK;
 }
 
-/* The "nameserver" lines of a resolv.conf. */
-static enum err read_resolv(
-    struct setup *setup, struct backend *backend, const struct token *at, const char *path)
+struct listing {
+    struct setup *setup;
+    struct backend *backend;
+    const struct token *at;
+};
+
+static enum err add_listed(void *context, const struct option_address *address)
 {
-    FILE *file = fopen(path, "re");
-    char line[512], word[64], ip[128];
-    unsigned before = backend->targets_count;
-    enum err err = ERR_OK;
-    if (file == NULL)
-        return setup_error(setup, at, NULL, "cannot read %s", path);
-    while (err == ERR_OK && fgets(line, sizeof line, file) != NULL) {
-        struct option_address address;
-        if (sscanf(line, "%63s %127s", word, ip) != 2 || strcmp(word, "nameserver") != 0)
-            continue;
-        ip[strcspn(ip, "%")] = '\0';
-        if (option_address_parse(ip, PORT_DNS, &address))
-            err = backend_add(setup, backend, at, &address);
-        else
-            setup_warning(setup, at, NULL, "%s names a server '%s', which is no address", path, ip);
-    }
-    fclose(file);
-    if (err == ERR_OK && backend->targets_count == before)
-        return setup_error(setup, at, "a line like 'nameserver 192.0.2.1'", "%s names no server", path);
-    return err;
+    const struct listing *listing = context;
+    return backend_add(listing->setup, listing->backend, listing->at, address);
 }
 
 enum err backend_add_written(struct setup *setup, struct backend *backend, const struct token *at)
@@ -96,8 +63,9 @@ enum err backend_add_written(struct setup *setup, struct backend *backend, const
     if (option_address_parse(text, named ? PORT_GRPC : PORT_DNS, &address))
         return backend_add(setup, backend, at, &address);
     const char *path = named ? NULL : setup_path(setup, text);
+    struct listing listing = {setup, backend, at};
     if (path != NULL && access(path, R_OK) == 0)
-        return read_resolv(setup, backend, at, path);
+        return servers_of_file(setup, at, path, PORT_DNS, add_listed, &listing);
     return setup_error(setup, at, "as in 127.0.0.1:8053, [2001:db8::1]:8053, grpc://192.0.2.1",
         "'%s' is neither an IP address nor a file", at->text);
 }
@@ -114,28 +82,11 @@ bool setup_has_line(const struct setup *setup, const char *word)
     return false;
 }
 
-static enum err make_tls(
-    struct setup *setup, struct backend *backend, const struct option_strings *files, const char *alpn)
-{
-    struct tls_settings settings = {.alpn = alpn};
-    char why[TLS_WHY_MAX];
-    if (files->count > 3)
-        return setup_error(setup, &setup->directive->name, "tls CERT KEY CA", "tls takes up to three files");
-    if (files->count >= 2) {
-        settings.cert = setup_path(setup, files->at[0]);
-        settings.key = setup_path(setup, files->at[1]);
-    }
-    if (files->count % 2 == 1)
-        settings.ca = setup_path(setup, files->at[files->count - 1]);
-    enum err err = tls_context_new(&settings, &backend->tls, why);
-    return err == ERR_OK ? err : setup_error(setup, &setup->directive->name, NULL, "%s", why);
-}
-
 /* Without tls_servername the certificate is for the address, or for the name that httpjson's URL has. */
 static enum err set_tls(
     struct setup *setup, struct backend *backend, const struct written *written, const char *alpn)
 {
-    enum err err = make_tls(setup, backend, &written->tls, alpn);
+    enum err err = servers_tls(setup, &written->tls, alpn, &backend->tls);
     for (unsigned i = 0; i < backend->targets_count && err == ERR_OK; i++) {
         struct flow_target *target = &backend->settings[i];
         target->tls = backend->tls;

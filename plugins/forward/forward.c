@@ -111,6 +111,26 @@ static enum served serve(void *self, struct query *query)
     return forward_serve(self, query);
 }
 
+/* A line for all names of the block that hands no answer on. */
+static bool takes_all(const struct forward *line, const struct block *block)
+{
+    if (line->except_count > 0 || line->next_rcodes != 0 || line->next_on_nodata)
+        return false;
+    for (unsigned i = 0; i < block->zones_count; i++) {
+        if (!line->from_all && !name_under(block->zones[i], line->from))
+            return false;
+    }
+    return true;
+}
+
+static bool ends(void *self, const struct block *block)
+{
+    const struct forward *line = self;
+    while (line != NULL && !takes_all(line, block))
+        line = line->next;
+    return line != NULL;
+}
+
 /* ---- telling ---- */
 
 static void tell_lines(const struct forward *line, struct metrics *out)
@@ -171,6 +191,7 @@ static const struct plugin forward_plugin = {
     .start = start,
     .serve = serve,
     .refresh = refresh,
+    .ends = ends,
     .metrics = metrics,
     .stop = stop,
 };

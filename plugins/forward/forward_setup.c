@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "plugins/forward/forward.h"
-#include "zone/base/ip.h"
+#include "plugins/servers.h"
 #include "zone/net/tls.h"
 
 #define PORT_DNS 53
@@ -175,39 +175,15 @@ const struct option forward_options[] = {
 
 /* ---- servers ---- */
 
-static union address to_address(const struct option_address *from)
-{
-    union address to = {0};
-    if (from->family == 6) {
-        to.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(from->port)};
-        memcpy(&to.v6.sin6_addr, from->ip, 16);
-    } else {
-        to.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(from->port)};
-        memcpy(&to.v4.sin_addr, from->ip, 4);
-    }
-    return to;
-}
-
-static const char *label_of(struct setup *setup, const struct option_address *address)
-{
-    char ip[IP6_TEXT_MAX];
-    if (address->family == 6)
-        ip6_print(address->ip, ip);
-    else
-        ip4_print(address->ip, ip);
-    return arena_printf(
-        setup->world, address->family == 6 ? "[%s]:%u" : "%s:%u", ip, (unsigned)address->port);
-}
-
 static enum err add_target(struct setup *setup, struct forward *forward, const struct token *token,
     const struct option_address *address, bool tls, const char *server_name)
 {
     if (forward->targets_count == TARGETS_MAX)
         return setup_error(setup, token, NULL, "more than %d servers", TARGETS_MAX);
     struct upstream_settings *settings = &forward->settings[forward->targets_count];
-    *settings = (struct upstream_settings){.to = to_address(address), .server_name = server_name};
+    *settings = (struct upstream_settings){.to = server_address(address), .server_name = server_name};
     settings->max_idle = tls; /* until the TLS contexts are made */
-    forward->labels[forward->targets_count] = label_of(setup, address);
+    forward->labels[forward->targets_count] = server_label(setup, address);
     const char *label = forward->labels[forward->targets_count];
     const char *name = label == NULL ? NULL
                                      : arena_printf(setup->world, "%s %u %s", forward->kept_name,
@@ -218,30 +194,16 @@ static enum err add_target(struct setup *setup, struct forward *forward, const s
     return ERR_OK;
 }
 
-/* The "nameserver" lines of a resolv.conf. */
-static enum err read_resolv(
-    struct setup *setup, struct forward *forward, const struct token *token, const char *path)
+struct listing {
+    struct setup *setup;
+    struct forward *forward;
+    const struct token *token;
+};
+
+static enum err add_listed(void *context, const struct option_address *address)
 {
-    FILE *file = fopen(path, "re");
-    char line[512], word[64], ip[128];
-    unsigned before = forward->targets_count;
-    enum err err = ERR_OK;
-    if (file == NULL)
-        return setup_error(setup, token, NULL, "cannot read %s", path);
-    while (err == ERR_OK && fgets(line, sizeof line, file) != NULL) {
-        struct option_address address;
-        if (sscanf(line, "%63s %127s", word, ip) != 2 || strcmp(word, "nameserver") != 0)
-            continue;
-        ip[strcspn(ip, "%")] = '\0';
-        if (option_address_parse(ip, PORT_DNS, &address))
-            err = add_target(setup, forward, token, &address, false, NULL);
-        else
-            setup_warning(setup, token, NULL, "%s names a server '%s', which is no address", path, ip);
-    }
-    fclose(file);
-    if (err == ERR_OK && forward->targets_count == before)
-        return setup_error(setup, token, "a line like 'nameserver 192.0.2.1'", "%s names no server", path);
-    return err;
+    const struct listing *listing = context;
+    return add_target(listing->setup, listing->forward, listing->token, address, false, NULL);
 }
 
 static enum err refuse_scheme(struct setup *setup, const struct token *token)
@@ -280,34 +242,13 @@ static enum err read_target(struct setup *setup, struct forward *forward, const 
     if (option_address_parse(plain, tls ? PORT_TLS : PORT_DNS, &address))
         return add_target(setup, forward, token, &address, tls, server_name);
     const char *path = text == token->text ? setup_path(setup, text) : NULL;
+    struct listing listing = {setup, forward, token};
     if (path != NULL && access(path, R_OK) == 0)
-        return read_resolv(setup, forward, token, path);
+        return servers_of_file(setup, token, path, PORT_DNS, add_listed, &listing);
     return refuse_scheme(setup, token);
 }
 
 /* ---- TLS ---- */
-
-static enum err make_tls(
-    struct setup *setup, struct forward *forward, const struct written *written, struct tls_context **out)
-{
-    const char *const *files = written->tls.at;
-    unsigned count = written->tls.count;
-    struct tls_settings settings = {0};
-    char why[TLS_WHY_MAX];
-    if (count > 3)
-        return setup_error(setup, &setup->directive->name, "tls CERT KEY CA", "tls takes up to three files");
-    if (count >= 2) {
-        settings.cert = setup_path(setup, files[0]);
-        settings.key = setup_path(setup, files[1]);
-    }
-    if (count % 2 == 1)
-        settings.ca = setup_path(setup, files[count - 1]);
-    enum err err = tls_context_new(&settings, out, why);
-    if (err != ERR_OK)
-        return setup_error(setup, &setup->directive->name, NULL, "%s", why);
-    forward->tls[forward->tls_count++] = *out;
-    return ERR_OK;
-}
 
 static enum err set_tls(struct setup *setup, struct forward *forward, const struct written *written)
 {
@@ -322,8 +263,8 @@ static enum err set_tls(struct setup *setup, struct forward *forward, const stru
         if (settings->server_name != NULL && written->tls_servername != NULL)
             return setup_error(setup, &setup->directive->name, "leave out one of them",
                 "tls_servername beside a server that has its own name, %%%s", settings->server_name);
-        if (tls == NULL)
-            err = make_tls(setup, forward, written, &tls);
+        if (tls == NULL && (err = servers_tls(setup, &written->tls, NULL, &tls)) == ERR_OK)
+            forward->tls[forward->tls_count++] = tls;
         settings->tls = tls;
         if (settings->server_name == NULL)
             settings->server_name = written->tls_servername;
@@ -402,7 +343,7 @@ static enum err take(struct setup *setup, struct forward *forward, const struct 
     for (unsigned i = 0; i < forward->targets_count; i++) {
         forward->settings[i].expire_ms = written->expire_ms;
         if (written->source.count == 1)
-            forward->settings[i].source = to_address(&written->source.at[0]);
+            forward->settings[i].source = server_address(&written->source.at[0]);
     }
     forward->except = written->except.at;
     forward->except_count = written->except.count;

@@ -143,7 +143,7 @@ class Served(server.Daemon):
     corefile_counts = False  # the workers are as many as the Corefile says
 
     def command(self):
-        words = super().command() + ["-dns.port", str(self.port)]
+        words = super().command() + ["-dns.port", str(self.port), "-state", os.path.join(self.directory, "state")]
         at = words.index("-workers")
         return words[:at] + words[at + 2:] if self.corefile_counts else words
 
@@ -174,7 +174,7 @@ def compare(case, told, port, **options):
 def explained(case, told, port, source):
     """-explain says what is going to happen: the same code, the same records."""
     question, expected = told.split(" -> ")
-    command = [harness.need_ours(), "-conf", case.daemon.conf, "-dns.port", str(port), "-explain", f"{question} from {source} port {port}"]
+    command = [harness.need_ours(), "-conf", case.daemon.conf, "-dns.port", str(port), "-state", os.path.join(case.directory, "state.explain"), "-explain", f"{question} from {source} port {port}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=case.directory,
                           env=dict(os.environ, **case.daemon.environment))
     assert done.returncode == 0, f"{case.name}: {done.stdout}{done.stderr}"

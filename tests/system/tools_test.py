@@ -127,6 +127,11 @@ def test_check_tells_what_is_never_used():
         assert "the zone example.org. is never asked for here: the block 'example.org' takes its queries" in done.stdout, done.stdout
         done = run(space, CHAIN, "-check")
         assert "never" not in done.stdout, done.stdout
+        for first in ("forward . 127.0.0.1:1", "grpc . 127.0.0.1:1"):
+            done = run(space, "example.org {\n %s\n whoami\n}\n" % first, "-check")
+            assert f"whoami is never reached: {first.split()[0]} answers" in done.stdout, done.stdout
+            done = run(space, "example.org {\n %s {\n  except a.example.org\n }\n whoami\n}\n" % first, "-check")
+            assert "never" not in done.stdout, done.stdout
 
 
 OLD = """# ours since 2018
