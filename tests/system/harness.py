@@ -200,7 +200,8 @@ class Server:
         command = self.command()
         if self.cpu is not None:
             command = ["taskset", "-c", str(self.cpu)] + command
-        environment = dict(os.environ, **self.environment)
+        # What must be kept without a directory of its own is kept here, not where the system's server keeps it.
+        environment = dict(os.environ, XDG_STATE_HOME=self.directory, **self.environment)
         with open(self.log_path, "ab") as log:
             self.launched_at = time.monotonic()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
