@@ -2,7 +2,8 @@
 """Measures ours beside the peers that Debian packages, and prints tables with the ratio to the best.
 
     bench/run.py [--quick] [NAME...]      NAME: load reload transfer check fmt diff findings answers
-                                          instructions features forward cache verify sign online spread idle gitsync; all when none
+                                          instructions features forward cache verify sign online spread idle gitsync
+                                          zones dips restart; all when none
 
 `make bench` runs it (BENCH="--quick answers" gives it arguments). Servers and generators are pinned, ports
 are free ones, everything lies in one temporary directory and is gone afterwards. Figures move between
