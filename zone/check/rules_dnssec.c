@@ -61,6 +61,14 @@ const struct rule rules_dnssec[] = {
         "3).",
         "publish the key as its tool wrote it", "@ DNSKEY 257 2 13 " KEY64 "\n",
         "@ DNSKEY 257 3 13 " KEY64 "\n"},
+    {"dnskey-zeros", W, D, false, "leading-zero-octets",
+        "Exponent and modulus of a RSA key have no zero octets in front (RFC 3110 2): not every validator "
+        "takes "
+        "them.",
+        "publish the key as its tool wrote it",
+        "@ DNSKEY 257 3 8 "
+        "AgADgIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp+goaKjpKWmp6ipqqusra6vsLGys7S1tre4ubq7vL2+vw==\n",
+        "@ DNSKEY 257 3 8 " RSA512 "\n"},
     {"dnskey-flags", W, D, false, "",
         "The flags are 256 (zone key), 1 (secure entry point) and 128 (revoked); a key without the zone flag "
         "signs nothing (RFC 4034 2.1.1, RFC 5011 3).",

@@ -106,6 +106,14 @@ static unsigned rsa_bits(const struct tape_record *key)
     return (unsigned)(end - modulus) * 8 - (unsigned)__builtin_clz(*modulus) + 24;
 }
 
+/* RFC 3110 2: leading zero octets are prohibited in exponent and modulus. The key is well formed. */
+static bool rsa_has_zeros(const struct tape_record *key)
+{
+    const uint8_t *at = key->rdata + 4;
+    size_t head = *at == 0 ? 3 : 1, exponent = *at == 0 ? visit_read16(at + 1) : *at;
+    return at[head] == 0 || at[head + exponent] == 0;
+}
+
 static void check_key(struct visit *visit, const struct gathered_record *key)
 {
     const uint8_t *rdata = key->record->rdata;
@@ -122,6 +130,8 @@ static void check_key(struct visit *visit, const struct gathered_record *key)
     unsigned bits = rsa_bits(key->record);
     if (bits == 0)
         TELL(visit, "dnskey-fields", key, PART_DATA + 3, "the key is no RSA key (RFC 3110 2)");
+    else if (rsa_has_zeros(key->record))
+        TELL(visit, "dnskey-zeros", key, PART_DATA + 3, "a zero octet leads in the exponent or the modulus");
     else if (bits < 1024)
         TELL(visit, "dnskey-short", key, PART_DATA + 3, "the RSA key has %u bits", bits);
 }

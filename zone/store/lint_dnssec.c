@@ -138,7 +138,7 @@ static size_t key_len_of(uint8_t algorithm)
     static const struct {
         uint8_t algorithm;
         uint8_t len;
-    } lengths[] = {{13, 64}, {14, 96}, {15, 32}, {16, 57}}; /* RFC 6605 4, RFC 8080 3 */
+    } lengths[] = {{12, 64}, {13, 64}, {14, 96}, {15, 32}, {16, 57}}; /* RFC 5933 2, RFC 6605 4, RFC 8080 3 */
     for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
         if (lengths[i].algorithm == algorithm)
             return lengths[i].len;
