@@ -75,8 +75,9 @@ static enum err sign_links(
     return err;
 }
 
-/* A free maker: there are as many as threads. */
-static struct sign_maker *take_maker(struct signing_zone *zone)
+/* A free maker, which writes to TAPE: there are as many as threads. *FAILURE: what has gone wrong elsewhere.
+ */
+static struct sign_maker *take_maker(struct signing_zone *zone, struct tape *tape, enum err *failure)
 {
     struct sign_maker *taken = NULL;
     pthread_mutex_lock(&zone->lock);
@@ -85,7 +86,8 @@ static struct sign_maker *take_maker(struct signing_zone *zone)
             taken = &zone->makers[i];
     }
     if (taken != NULL)
-        taken->tape = (struct tape *)zone; /* taken */
+        taken->tape = tape; /* taken */
+    *failure = zone->failure;
     pthread_mutex_unlock(&zone->lock);
     return taken;
 }
@@ -103,16 +105,15 @@ static void sign_stretch(void *context, size_t i)
 {
     struct signing_zone *zone = context;
     const struct stretch *stretch = &zone->stretches[i];
-    struct sign_maker *maker = take_maker(zone);
+    struct tape *tape = &zone->chunks[i].tape;
+    enum err err;
+    struct sign_maker *maker = take_maker(zone, tape, &err);
     if (maker == NULL)
         return;
-    enum err err = zone->failure;
     if (err == ERR_OK)
-        err = tape_init(&zone->chunks[i].tape, 0);
-    if (err == ERR_OK) {
-        maker->tape = &zone->chunks[i].tape;
+        err = tape_init(tape, 0);
+    if (err == ERR_OK)
         err = stretch->nsec3 ? sign_links(zone, maker, stretch) : sign_places(zone, maker, stretch);
-    }
     give_maker(zone, maker, err);
 }
 
