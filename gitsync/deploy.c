@@ -464,7 +464,10 @@ static void settle(const struct settings *settings)
 {
     struct deployment deployment;
     struct deploying deploying;
+    struct settings alone = *settings;
     enum outcome outcome = deploying_begin(&deploying, settings, &deployment, true);
+    alone.secondaries.count = 0; /* one of them may be why it was taken back */
+    deploying.settings = &alone;
     if (outcome == OUTCOME_FINE && deploying.journal.unsettled != NULL)
         outcome = deploying_settle(&deploying);
     deploying_end(&deploying, outcome);

@@ -245,12 +245,9 @@ enum outcome deploying_settle(struct deploying *deploying)
     const struct journal_entry *returned = deploying->journal.unsettled;
     const struct journal_entry *made = journal_publish(&deploying->journal, returned->release);
     const struct journal_entry *good = journal_publish(&deploying->journal, deploying->current);
-    struct settings alone = *deploying->settings;
     struct plan *plan = &deploying->deployment->plan;
     if (made == NULL || good == NULL)
         return OUTCOME_FINE;
-    alone.secondaries.count = 0; /* one of them may be why it was taken back */
-    deploying->settings = &alone;
     publish_name(&deploying->store, good->commit, release);
     snprintf(
         note, sizeof note, "again, under new serials: secondaries may have those of %.12s", returned->commit);
