@@ -1,6 +1,7 @@
 #include "zone/sec/opinion.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,10 @@ enum err opinion_open(struct opinion **out, const char **why)
         complete = found != NULL;
     }
     if (!complete) {
-        *why = dlerror();
+        static char reason[256]; /* dlclose frees the linker's */
+        const char *said = dlerror();
+        snprintf(reason, sizeof reason, "%s", said != NULL ? said : LIBRARY " lacks a function");
+        *why = reason;
         opinion_close(opinion);
         return ERR_MISSING;
     }

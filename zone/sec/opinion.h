@@ -15,7 +15,7 @@ enum opinion_word {
     OPINION_REFUSED /* it is not */
 };
 
-/* Finds ldns. ERR_MISSING: there is none; *WHY is the linker's reason, good until its next call. */
+/* Finds ldns. ERR_MISSING: there is none; *WHY is the linker's reason, static. One thread. */
 enum err opinion_open(struct opinion **out, const char **why) NODISCARD NONNULL(1, 2);
 void opinion_close(struct opinion *opinion);
 
