@@ -3,12 +3,15 @@ kept: the old zone is served until a whole new one is there, and questions are a
 
 import glob
 import os
+import signal
+import subprocess
 import socket
 import struct
 import threading
 import time
 
 import harness
+import server as daemons
 import wire
 
 ZONE = """$TTL 3600
@@ -207,6 +210,41 @@ def test_broken_corefile_is_refused():
         space.write("example.zone", zone(2, "two"))
         server.request_reload()
         wait_for_version(server, "two")
+
+def test_a_storm_of_reloads():
+    """Corefiles that are good, broken and of other zones, by SIGUSR1 and the control socket, while texts change: no
+    question of a zone that stays goes unanswered, and a transfer that began before them all is whole."""
+    with harness.Workspace() as space:
+        path = space.write("example.zone", zone(1, "one", hosts(60000)))
+        other = space.write("other.zone", zone(1, "other"))
+        text = f"example:{{port}} {{\n file {path} {{\n  reload 20ms\n }}\n transfer {{\n  to *\n }}\n}}\n"
+        more = f"other:{{port}} {{\n file {other}\n}}\n"
+        daemon = daemons.start(space, text)
+        with socket.create_connection(("127.0.0.1", daemon.port), 30) as slow:
+            query = wire.question(wire.name_from_text("example."), 252, 7)
+            slow.sendall(struct.pack("!H", len(query)) + query)
+            frames = slow.makefile("rb")
+            soas = frame_soas(frames)
+            assert soas == 1
+            with Asking(daemon) as asking:
+                for number in range(2, 22):
+                    daemon.write_corefile((text, text + more, text + "nonsense {", text + more.replace("{port}", str(daemon.port)))[number % 4])
+                    space.write("example.zone", zone(number, f"v{number}", hosts(60000 - number)))
+                    if number % 2 == 0:
+                        daemon.process.send_signal(signal.SIGUSR1)
+                    else:
+                        subprocess.run([harness.need_ours("bailiwickctl"), "-s", os.path.join(daemon.directory, "control"), "reload"],
+                                       capture_output=True, timeout=60, check=False)
+                wait_for_version(daemon, "v21")
+            while soas < 2:
+                soas += frame_soas(frames)
+        assert asking.answers > 20
+
+
+def frame_soas(frames):
+    """SOA records in the next message of a transfer: the first record, and the last."""
+    message = frames.read(struct.unpack("!H", frames.read(2))[0])
+    return sum(1 for record in wire.Answer(message).answer if record[1] == 6)
 
 
 def images(space):
