@@ -156,9 +156,12 @@ def test_edits():
                 acknowledged.append((name, answer["serial"]))
 
         for number in range(ROUNDS):
+            eventually(lambda: control(daemon, "status")["ok"], DEADLINE_S, tell="the control socket")
             editor = threading.Thread(target=edit, args=(number,))
             editor.start()
-            time.sleep(0.05 + rng.random() * 0.4)
+            if number == 0:
+                eventually(lambda: acknowledged, DEADLINE_S, tell="an edit")
+            time.sleep(rng.random() * 0.4)
             kill(daemon)
             editor.join()
             kept = [file for file in os.listdir(f"{space.path}/state") if file.endswith(".image")]
