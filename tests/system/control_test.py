@@ -25,10 +25,16 @@ class Line:
     def __init__(self, daemon):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(30)
-        path = os.path.join(daemon.directory, "control")
-        eventually(lambda: os.path.exists(path), tell="the socket")
-        self.sock.connect(path)
+        eventually(lambda: self.connects(os.path.join(daemon.directory, "control")), tell="the socket")
         self.rest = b""
+
+    def connects(self, path):
+        """It opens a moment after the server answers."""
+        try:
+            self.sock.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     def __enter__(self):
         return self
@@ -60,8 +66,8 @@ def members(section):
 def test_the_line_protocol():
     with harness.Workspace() as space:
         daemon = server.start(space, primary_corefile(space.write("zone", zone_text(1))))
-        assert os.stat(os.path.join(daemon.directory, "control")).st_mode & 0o777 == 0o600
         with Line(daemon) as line:
+            assert os.stat(os.path.join(daemon.directory, "control")).st_mode & 0o777 == 0o600
             status = line.ask("status")
             assert status["ok"] is True and not set(members("status")) - set(status), status
             assert not set(members("stats")) - set(line.ask("  stats\t"))
