@@ -164,6 +164,9 @@ struct query {
     struct lookup lookup;
     struct tsig *tsig;           /* see query_tsig */
     struct reply_stream *stream; /* instead of a reply, for SERVED_ANSWERED; the server's from then on */
+    const uint16_t *types; /* set by a plugin that denies a type of the question's name, or the name: which it
+                              has, for who proves that; NULL: it does not tell */
+    uint16_t types_count;
 };
 
 /* A reply of several messages (a zone transfer), for transports that can carry them: everything but UDP. The

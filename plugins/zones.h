@@ -251,6 +251,13 @@ struct zone *block_zone(const struct block *block, const uint8_t *name) NONNULL(
 void block_zones(const struct block *block, void (*each)(void *context, struct zone *zone), void *context)
     NONNULL(1, 2);
 
+/* The zones of all blocks of the configuration that is being set up: to be asked for them from start on, as
+ * long as what is set up lives. Control thread. */
+struct world;
+const struct world *setup_configuration(const struct setup *setup) NONNULL(1);
+void configuration_zones(const struct world *configuration, void (*each)(void *context, struct zone *zone),
+    void *context) NONNULL(1, 2);
+
 /* ---- where state is kept ---- */
 
 /* The directory given by -state, or by systemd in $STATE_DIRECTORY. NULL: none. For a zone that cannot do

@@ -325,6 +325,7 @@ void query_begin(struct query *query, const struct question *question, const str
     query->answered = true;
     query->waited = false;
     query->exists = false;
+    query->types = NULL;
     query->options_len = 0;
     query->options_room = 0;
     query->parent = NULL;

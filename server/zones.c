@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/build.h"
 #include "server/world.h"
 #include "server/zones_store.h"
 #include "zone/base/log.h"
@@ -337,4 +338,17 @@ void block_zones(const struct block *block, void (*each)(void *context, struct z
         if (instance->plugin->zones != NULL)
             instance->plugin->zones(instance->self, each, context);
     }
+}
+
+const struct world *setup_configuration(const struct setup *setup)
+{
+    const struct build *build = setup->host;
+    return build->world;
+}
+
+void configuration_zones(
+    const struct world *configuration, void (*each)(void *context, struct zone *zone), void *context)
+{
+    for (unsigned i = 0; i < configuration->chain_count; i++)
+        block_zones(&configuration->chains[i].block, each, context);
 }

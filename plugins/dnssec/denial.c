@@ -82,6 +82,17 @@ static void types_of_backend(struct types *types, uint16_t denied)
             add_type(types, usual[i]);
 }
 
+/* What whoever answers has told of the name; else what a backend may have. */
+static void types_told(struct types *types, const struct query *query, const uint8_t *name)
+{
+    if (query->types == NULL || !name_equal(query->question->lower, name)) {
+        types_of_backend(types, query->question->type);
+        return;
+    }
+    for (unsigned i = 0; i < query->types_count; i++)
+        add_type(types, query->types[i]);
+}
+
 /* Finds NAME in the zone when this server holds it. */
 static bool find_held(
     struct find *find, const struct online_zone *zone, const struct query *query, struct question *question)
@@ -238,7 +249,7 @@ static void types_at(
     struct types *types, const struct online_zone *zone, const struct query *query, const uint8_t *name)
 {
     if (!types_of_zone(types, zone, query, name))
-        types_of_backend(types, query->question->type);
+        types_told(types, query, name);
     if (name_equal(name, zone->name)) {
         types_of_apex(types, zone);
         add_type(types, TYPE_NSEC3PARAM);
@@ -293,7 +304,7 @@ bool denial_add(struct online *online, const struct online_zone *zone, struct qu
     if (!exists)
         add_type(&types, TYPE_NXNAME);
     else if (!types_of_zone(&types, zone, query, name))
-        types_of_backend(&types, query->question->type);
+        types_told(&types, query, name);
     if (exists && name_equal(name, zone->name))
         types_of_apex(&types, zone);
     return add_nsec(online, zone, query, name, &types, ttl);
