@@ -14,6 +14,12 @@ import dns.query
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
+import dns.rrset
+
+try:
+    import grpc
+except ImportError:
+    grpc = None
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness
@@ -188,6 +194,49 @@ def test_signals_follow_their_zones():
         while not (seen := records(ask(daemon, signal("plain.test"), "CDS"))) and time.monotonic() < limit:
             time.sleep(0.02)
         assert seen == [(signal("plain.test"), 9, plain(CDS))], seen
+
+
+class Backend:
+    """A zone that another program answers for, so that each question waits for it."""
+
+    def __init__(self):
+        sys.path.insert(0, os.path.join(harness.ROOT, "examples", "grpc-backend"))
+        import backend
+        self.fails = False
+        self.server, self.port = backend.serve(self, "127.0.0.1:0", None, workers=8)
+
+    def query(self, wire, context):
+        query = dns.message.from_wire(wire)
+        if self.fails:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "down")
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.AA
+        data = {"NS": SERVER + ".", "CDNSKEY": CDNSKEY}.get(dns.rdatatype.to_text(query.question[0].rdtype))
+        if data is not None:
+            reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", query.question[0].rdtype, data))
+        return reply.to_wire()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.stop(0).wait()
+
+
+def test_zones_that_must_be_waited_for():
+    if grpc is None:
+        raise harness.Skip("python3-grpcio is not installed")
+    with harness.Workspace() as space, Backend() as backend:
+        daemon = serve(space, more=f"waits.test:{{port}} {{\n grpc . 127.0.0.1:{backend.port}\n}}\n")
+        for _ in range(20):
+            answer = ask(daemon, signal("waits.test"), "CDNSKEY", dnssec=True)
+            assert records(answer) == [(signal("waits.test"), 60, plain(CDNSKEY))], answer
+            check_validates(daemon, answer, 1)
+        answer = ask(daemon, signal("waits.test"), "CDS", dnssec=True)
+        assert rcode(answer) == "NOERROR" and types(answer) == {"CDNSKEY"}, answer
+        assert rcode(ask(daemon, signal("x.waits.test"), "CDS")) == "NOERROR", "the backend says that it is a zone, too"
+        backend.fails = True
+        assert rcode(ask(daemon, signal("waits.test"), "CDNSKEY")) == "SERVFAIL"
 
 
 def test_corefiles_that_make_no_sense():
