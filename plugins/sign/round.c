@@ -16,6 +16,7 @@
 #include "zone/base/file.h"
 #include "zone/base/hash.h"
 #include "zone/base/log.h"
+#include "zone/net/parent.h"
 #include "zone/sec/keyfile.h"
 #include "zone/sec/verify.h"
 #include "zone/store/diff.h"
@@ -251,6 +252,33 @@ static void tell(const struct round *round)
         name, round->made->serial, result->made, result->kept, expires);
 }
 
+static bool same_keys(const struct snapshot *a, const struct snapshot *b)
+{
+    const struct rrset *x = node_rrset(a->apex, TYPE_DNSKEY), *y = node_rrset(b->apex, TYPE_DNSKEY);
+    if (x == NULL || y == NULL)
+        return x == y;
+    return x->count == y->count && x->data_len == y->data_len && memcmp(x->data, y->data, x->data_len) == 0;
+}
+
+/* Keys that the DS at the parent does not lead to are not published. A parent that cannot be asked keeps
+ * nothing back: signatures run out. */
+static enum err check_parent(struct round *round)
+{
+    char why[PARENT_WHY_MAX], name[NAME_TEXT_MAX];
+    bool trusts = true;
+    if (!round->terms->has_parent || (round->current != NULL && same_keys(round->current, round->made)))
+        return ERR_OK;
+    if (parent_trusts(&round->terms->parent, round->made, &trusts, why) != ERR_OK) {
+        name_print(round->signed_zone->zone->name, name);
+        log_warning("plugin/sign: %s: not compared with the parent's DS set: %s", name, why);
+    }
+    if (trusts)
+        return ERR_OK;
+    snprintf(round->why, sizeof round->why,
+        "it would not validate: the DS records at the parent name no key that signs the DNSKEY set");
+    return ERR_INVALID;
+}
+
 static enum err publish(struct round *round)
 {
     struct signed_zone *signed_zone = round->signed_zone;
@@ -259,6 +287,8 @@ static enum err publish(struct round *round)
         return ERR_OK;
     enum err err = prove(
         round->made, round->has_change ? &round->change : NULL, &round->options, &round->result, round->why);
+    if (err == ERR_OK)
+        err = check_parent(round);
     if (err != ERR_OK)
         return err;
     tell(round);

@@ -81,7 +81,8 @@ const struct option terms_options[] = {
         .arg = "ADDRESS",
         .kind = OPTION_STRING,
         FIELD(parent),
-        .help = "a server of the parent zone, which is asked for the DS set when a rollover waits for it"},
+        .help = "a server of the parent zone, which is asked for the DS set when keys change or a rollover "
+                "waits"},
     {.word = "parent_every",
         .arg = "DURATION",
         .kind = OPTION_DURATION,
@@ -383,9 +384,6 @@ static enum err read_parent(struct setup *setup, const struct written *written, 
 {
     if (written->parent == NULL)
         return ERR_OK;
-    if (!terms->has_policy)
-        return setup_error(
-            setup, &setup->directive->name, "policy default", "parent has no meaning without a policy");
     if (peer_parse(written->parent, 0, &terms->parent) != ERR_OK)
         return setup_error(setup, &setup->directive->name, NULL, "parent %s is no address", written->parent);
     terms->has_parent = true;

@@ -305,12 +305,47 @@ def test_coredns_form():
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_keys_that_the_parent_does_not_know_are_not_published():
+    """The DS at the parent is compared when the keys change; the last good stays, and the reason is told."""
+    with harness.Workspace() as space:
+        rows = "$ORIGIN org.\n$TTL 60\n@ SOA ns h {} 1 1 1 1\n@ NS ns.test.\nexample NS ns.example\nns.example A 192.0.2.1\n"
+        first = keygen(space)
+        write_zone(space)
+        space.write("parent", rows.format(1) + signer(space, "ds", "-K", "keys", first) + "\n")
+        parent = server.start(space, "org:{port} {\n file %s/parent {\n  reload 50ms\n }\n}\n" % space.path)
+        daemon = serve(space, "parent 127.0.0.1:%d" % parent.port)
+        await_that("a signed zone", lambda: signed(daemon))
+        known = ask(daemon, "example.org.", "DNSKEY").answer[0]
+        for end in (".key", ".private", ".state"):
+            path = os.path.join(space.path, "keys", first + end)
+            if os.path.exists(path):
+                os.remove(path)
+        second = keygen(space)
+        control(daemon, "refresh", "example.org")
+        daemon.wait_for_log("the DS records at the parent name no key that signs the DNSKEY set; what is served goes on")
+        told = control(daemon, "zone", "example.org")
+        assert "name no key" in json.dumps(told), told
+        assert ask(daemon, "example.org.", "DNSKEY").answer[0] == known
+        space.write("parent", rows.format(2) + signer(space, "ds", "-K", "keys", second) + "\n")
+        await_that("the new DS", lambda: dns.query.tcp(dns.message.make_query("example.org.", "DS"), "127.0.0.1", port=parent.port,
+                                 timeout=5).answer[0][0].key_tag == int(second.split("+")[2]))
+        control(daemon, "refresh", "example.org")
+        await_that("the new key", lambda: ask(daemon, "example.org.", "DNSKEY").answer[0] != known)
+        assert "name no key" not in json.dumps(control(daemon, "zone", "example.org"))
+        known = ask(daemon, "example.org.", "DNSKEY").answer[0]
+        parent.stop()
+        keygen(space)
+        control(daemon, "refresh", "example.org")
+        await_that("a key though the parent is gone", lambda: ask(daemon, "example.org.", "DNSKEY").answer[0] != known, 60)
+        daemon.wait_for_log("not compared with the parent's DS set")
+
+
 def test_what_is_refused():
     cases = [("sign {\n }", "it is not said where the keys are"),
              ("sign {\n keys /nowhere/at/all\n }", "cannot be read"),
              ("sign {\n keys .\n validity 10s\n refresh 10s\n }", "anew at once"),
              ("sign {\n keys .\n validity soon\n }", "no span of time"),
-             ("sign {\n keys .\n parent 192.0.2.1\n }", "without a policy"),
+             ("sign {\n keys .\n parent nowhere\n }", "is no address"),
              ("sign {\n keys .\n policy gone:x\n }", "cannot be read"),
              ("sign zone {\n key file K\n keys .\n }", "keys and policy are for zones"),
              ("sign zone {\n key K\n }", "key file KEY")]

@@ -5,6 +5,7 @@
 #include "zone/net/exchange.h"
 #include "zone/sec/algorithm.h"
 #include "zone/sec/rollkeys.h"
+#include "zone/sec/verify.h"
 #include "zone/wire/message.h"
 #include "zone/wire/name.h"
 #include "zone/wire/type.h"
@@ -68,28 +69,96 @@ static void note(struct roll *roll, const struct key_list *keys, const struct ds
     }
 }
 
-/* Only an answer with authority counts: a cache may say what was yesterday. */
-enum err parent_observe(const struct peer *parent, const uint8_t *zone, const struct key_list *keys,
-    struct roll *roll, int64_t now_s, char why[PARENT_WHY_MAX])
+/* Only an answer with authority counts: a cache may say what was yesterday. On success SEEN points into
+ * EXCHANGE, which is to be cleared. */
+static enum err ask(const struct peer *parent, const uint8_t *zone, struct exchange *exchange,
+    struct ds_seen *seen, char why[PARENT_WHY_MAX])
 {
     struct request request = {.name = zone, .type = TYPE_DS, .edns = true, .dnssec = true};
-    struct exchange exchange;
-    struct ds_seen seen;
-    enum err err = exchange_ask(&exchange, parent, &request);
+    enum err err = exchange_ask(exchange, parent, &request);
     if (err != ERR_OK) {
-        snprintf(why, PARENT_WHY_MAX, "%s", exchange.why);
+        snprintf(why, PARENT_WHY_MAX, "%s", exchange->why);
         return err;
     }
     struct reply_head head;
-    unsigned rcode = reply_rcode(exchange.reply, exchange.reply_len, NULL);
-    bool usable = reply_head_read(&head, exchange.reply, exchange.reply_len) && rcode == RCODE_NOERROR &&
-                  (head.flags & MESSAGE_AA) != 0 && collect(exchange.reply, exchange.reply_len, zone, &seen);
-    if (usable)
-        note(roll, keys, &seen, now_s);
-    else
-        snprintf(why, PARENT_WHY_MAX, "its answer about the DS set does not count: %s",
-            rcode != RCODE_NOERROR ? rcode_name(rcode) != NULL ? rcode_name(rcode) : "an error"
-                                   : "it does not speak for the parent zone");
+    unsigned rcode = reply_rcode(exchange->reply, exchange->reply_len, NULL);
+    if (reply_head_read(&head, exchange->reply, exchange->reply_len) && rcode == RCODE_NOERROR &&
+        (head.flags & MESSAGE_AA) != 0 && collect(exchange->reply, exchange->reply_len, zone, seen))
+        return ERR_OK;
+    snprintf(why, PARENT_WHY_MAX, "its answer about the DS set does not count: %s",
+        rcode != RCODE_NOERROR ? rcode_name(rcode) != NULL ? rcode_name(rcode) : "an error"
+                               : "it does not speak for the parent zone");
+    exchange_clear(exchange);
+    return ERR_INVALID;
+}
+
+enum err parent_observe(const struct peer *parent, const uint8_t *zone, const struct key_list *keys,
+    struct roll *roll, int64_t now_s, char why[PARENT_WHY_MAX])
+{
+    struct exchange exchange;
+    struct ds_seen seen;
+    enum err err = ask(parent, zone, &exchange, &seen, why);
+    if (err != ERR_OK)
+        return err;
+    note(roll, keys, &seen, now_s);
     exchange_clear(&exchange);
-    return usable ? ERR_OK : ERR_INVALID;
+    return ERR_OK;
+}
+
+/* ---- trust ---- */
+
+/* Is there a signature by the key in DNSKEY over the DNSKEY set? */
+static bool signs(const struct rrset *set, const uint8_t *dnskey, size_t len)
+{
+    const uint8_t *at = rrset_signatures(set);
+    for (unsigned i = 0; i < set->sig_count; i++) {
+        struct record record;
+        struct rrsig rrsig;
+        at = record_read(at, false, &record);
+        if (rrsig_read(record.rdata, record.rdata_len, &rrsig) && rrsig.tag == dnskey_tag(dnskey, len) &&
+            rrsig.algorithm == dnskey[3])
+            return true;
+    }
+    return false;
+}
+
+static bool is_trusted(const struct rrset *set, const uint8_t *zone, const uint8_t *ds, uint16_t ds_len)
+{
+    const uint8_t *at = set->data;
+    for (unsigned i = 0; i < set->count; i++) {
+        struct record record;
+        at = record_read(at, false, &record);
+        if (ds_matches(ds, ds_len, zone, record.rdata, record.rdata_len) &&
+            signs(set, record.rdata, record.rdata_len))
+            return true;
+    }
+    return false;
+}
+
+/* DS records that no validator here understands make the zone insecure, not bogus (RFC 4035 5.2). */
+static bool trusts_one(const struct rrset *set, const uint8_t *zone, const struct ds_seen *seen)
+{
+    bool any = false;
+    for (unsigned i = 0; i < seen->count; i++) {
+        if (seen->len[i] < 5 || ds_digest_find(seen->rdata[i][3]) == NULL)
+            continue;
+        any = true;
+        if (set != NULL && is_trusted(set, zone, seen->rdata[i], seen->len[i]))
+            return true;
+    }
+    return !any;
+}
+
+enum err parent_trusts(
+    const struct peer *parent, const struct snapshot *zone, bool *trusts, char why[PARENT_WHY_MAX])
+{
+    struct exchange exchange;
+    struct ds_seen seen;
+    const uint8_t *name = zone->image->header->apex_name;
+    enum err err = ask(parent, name, &exchange, &seen, why);
+    if (err != ERR_OK)
+        return err;
+    *trusts = trusts_one(node_rrset(zone->apex, TYPE_DNSKEY), name, &seen);
+    exchange_clear(&exchange);
+    return ERR_OK;
 }
