@@ -34,6 +34,7 @@ struct flow {
     bool opened;    /* and TLS */
     bool closed;    /* no events any more */
     bool tls_wants_write;
+    bool broken; /* nothing can be sent any more; what has come is read to its end */
     struct octets unread, unsent;
 };
 
@@ -130,6 +131,23 @@ static void choose_events(struct flow *flow)
     flow->waits_for = events;
 }
 
+static void fail_io(struct flow *flow)
+{
+    fail(flow, flow->tls != NULL ? tls_why(flow->tls) : strerror(errno));
+}
+
+/* Who resets the connection, or closes it and is written to, may have answered before: that is read first,
+ * and its end tells of the closing. (OpenSSL allows no reading behind a write that failed.) */
+static void fail_write(struct flow *flow)
+{
+    if (flow->tls != NULL) {
+        fail_io(flow);
+        return;
+    }
+    flow->broken = true;
+    octets_clear(&flow->unsent);
+}
+
 /* Octets written, or an enum tls_outcome. */
 static int write_some(struct flow *flow, const uint8_t *bytes, size_t len)
 {
@@ -151,23 +169,18 @@ static int read_some(struct flow *flow, uint8_t *bytes, size_t size)
     return got < 0 ? TLS_FAILED : (int)got;
 }
 
-static void fail_io(struct flow *flow)
-{
-    fail(flow, flow->tls != NULL ? tls_why(flow->tls) : strerror(errno));
-}
-
 static void send_unsent(struct flow *flow)
 {
     struct octets *unsent = &flow->unsent;
     flow->tls_wants_write = false;
-    while (!flow->closed && flow->opened && unsent->len > unsent->at) {
+    while (!flow->closed && flow->opened && !flow->broken && unsent->len > unsent->at) {
         int put = write_some(flow, unsent->bytes + unsent->at, unsent->len - unsent->at);
         if (put > 0) {
             unsent->at += (size_t)put;
             continue;
         }
         if (put == TLS_FAILED || put == TLS_ENDED) {
-            fail_io(flow);
+            fail_write(flow);
             return;
         }
         flow->tls_wants_write = put == TLS_WANTS_WRITE;
@@ -208,8 +221,8 @@ static bool receive(struct flow *flow)
         memcpy(bytes, flow->unread.bytes + flow->unread.at, held);
     int got = read_some(flow, bytes + held, OUTLET_READ - held);
     if (got > 0)
-        return hand_over(flow, bytes, held + (size_t)got) && flow->tls != NULL;
-    if (got == TLS_ENDED)
+        return hand_over(flow, bytes, held + (size_t)got) && (flow->tls != NULL || flow->broken);
+    if (got == TLS_ENDED || (got == TLS_WANTS_READ && flow->broken))
         fail(flow, "closed by the other side");
     else if (got == TLS_FAILED)
         fail_io(flow);
@@ -234,6 +247,8 @@ static void shake_hands(struct flow *flow)
         set_opened(flow);
     else if (done == TLS_FAILED || done == TLS_ENDED)
         fail_io(flow);
+    else if (flow->broken)
+        fail(flow, "closed by the other side");
 }
 
 static void check_connected(struct flow *flow)
@@ -253,6 +268,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     struct worker *worker = flow->outlet->worker;
     bool more = false;
     worker_enter(worker);
+    flow->broken |= status < 0; /* then libuv tells of no more events: it is read to the end at once */
     if (!flow->connected && (status < 0 || (events & UV_WRITABLE) != 0))
         check_connected(flow);
     if (!flow->closed && flow->connected && !flow->opened)

@@ -74,9 +74,8 @@ class Hoarder:
 
 def test_fifty_thousand_outstanding():
     """All under way at once; when the upstream answers, each client gets the answer to its own question."""
-    count = 50000
-    if os.environ.get("BAILIWICK_BIN", "").rstrip("/").split("/")[-2:-1] in (["asan"], ["tsan"]):
-        raise harness.Skip("a sanitizer's build is too slow to ask so many within the deadline")
+    build = (os.environ.get("BAILIWICK_BIN", "").rstrip("/").split("/")[-2:-1] or [""])[0]
+    count = 20000 if build == "tsan" else 50000  # a question has 5 seconds in all
     with harness.Workspace() as space:
         hoarder = Hoarder()
         daemon = server.start(space, "test:{port} {\n bind 127.0.0.1\n whoami\n}\n.:{port} {\n bind 127.0.0.1\n forward . 127.0.0.1:%d {\n"
@@ -97,8 +96,9 @@ def test_fifty_thousand_outstanding():
                 raise harness.Skip("this machine is too busy to ask so many within the deadline")
             under_way, resident = count - len(missing), daemon.resident_mb()
             hoarder.answer_all()
-            sock.settimeout(1)
-            seen, wrong = set(), 0
+            told = time.monotonic() - begin
+            sock.settimeout(6)  # longer than the deadline: each gets a reply, though it be SERVFAIL
+            seen, answered, wrong = set(), 0, 0
             while len(seen) < under_way:
                 try:
                     reply = sock.recv(512)
@@ -106,17 +106,22 @@ def test_fifty_thousand_outstanding():
                     break
                 number = int.from_bytes(reply[:2], "big")
                 wrong += reply[12:26] != base[number][12:26]
+                answered += number not in seen and reply[3] & 15 == 3
                 seen.add(number)
-        if wrong == 0 and len(seen) <= under_way * 0.98 and time.monotonic() - begin > 4.5:
+        assert wrong == 0 and len(seen) >= under_way * 0.98, (wrong, len(seen), under_way)
+        if answered < len(seen) * 0.98 and told > 3:
             raise harness.Skip("this machine is too busy to answer so many within the deadline")
-        assert wrong == 0 and len(seen) > under_way * 0.98, (wrong, len(seen), under_way)
-        assert resident < 900, f"{resident} MB for {under_way} questions"
+        assert answered >= len(seen) * 0.98, (answered, len(seen))
+        assert resident < 900 or build in ("asan", "tsan"), f"{resident} MB for {under_way} questions"
+        print(f"{under_way} under way, {answered} answered, {resident:.0f} MB; the upstream had told all at {told:.1f} s")
+        if build in ("asan", "tsan"):
+            return  # their memory is not ours; what leaks LeakSanitizer tells at the end
         limit = time.monotonic() + 30
         while daemon.resident_mb() > resident / 4 and time.monotonic() < limit:
             time.sleep(0.05)
         after = daemon.resident_mb()
         assert after < resident / 4, f"{after} MB are kept of {resident} MB"
-        print(f"{under_way} under way, {len(seen)} answered, {resident:.0f} MB, then {after:.0f} MB")
+        print(f"then {after:.0f} MB")
 
 
 def test_reloads_while_questions_are_under_way():
