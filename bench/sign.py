@@ -53,7 +53,7 @@ def signers(space, path, key, nsec3):
     yield "signer sign", [harness.binary("signer"), "sign", "-q", "-K", keys, *(["-3"] if nsec3 else []), "--fresh", path,
                           out], True
     yield "kzonesign", knot(space, path, nsec3), False
-    yield "dnssec-signzone -P -z", ["dnssec-signzone", "-q", "-S", "-K", keys, "-P", "-z", "-n", str(os.cpu_count()), "-o", "test", "-f",
+    yield "dnssec-signzone -P -z", ["dnssec-signzone", "-q", "-S", "-K", keys, "-d", keys, "-P", "-z", "-n", str(os.cpu_count()), "-o", "test", "-f",
                                     out + ".bind", *(["-3", "-"] if nsec3 else []), path], False
     yield "ldns-signzone", ["ldns-signzone", "-o", "test", "-f", out + ".ldns", *(["-n"] if nsec3 else []), path, key], False
 
