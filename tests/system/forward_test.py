@@ -169,6 +169,7 @@ def test_failover():
         daemon = serve(space, upstream, "policy sequential\n read_timeout 100ms\n health_check 20ms\n max_fails 1",
                        f"127.0.0.1:{upstream.port} 127.0.0.1:{second.port}")
         assert addresses(ask(daemon, "ok-h.example.")) == ["192.0.2.1"]
+        daemon.wait_for_log("does not answer")  # a probe answered before would leave it up
         upstream.down = False
         daemon.wait_for_log("answers again")
 
