@@ -59,6 +59,9 @@ struct auto_table *auto_table_new(const struct autodir *dir, struct zonefile **f
         free(files);
         return NULL;
     }
+    /* A lookup begun in the table before this one is as good, and goes on: it must not be taken for
+     * another's. */
+    table->serving.mark = dir;
     table->files = files;
     table->count = count;
     for (unsigned i = 0; i < count; i++) {
